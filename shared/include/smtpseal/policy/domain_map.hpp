@@ -1,0 +1,88 @@
+// The domains file: what is required of sessions to (and from) a domain. Loaded whole, validated whole, immutable after;
+// lookups cost one hash probe for each label of the name, however large the map is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "smtpseal/policy/address.hpp"
+#include "smtpseal/session/framing.hpp"
+
+namespace smtpseal::policy {
+
+enum class Level { none, auth, seal };
+enum class Profile { modern, exchange_55, exchange_50 };
+enum class OnFailure { defer, bounce };
+enum class InboundRule { any, require };
+enum class Mode { enforce, report };
+enum class BodyRule { as_is, seven_bit };
+
+// Where a rule was written, for every message about it: "/etc/smtpseal/domains:12".
+struct Origin {
+  std::string file;
+  unsigned line = 0;
+  [[nodiscard]] std::string text() const { return file + ":" + std::to_string(line); }
+};
+
+struct Nexthop {
+  std::string host;         // name, or address literal without brackets
+  std::uint16_t port = 25;
+  bool mx_lookup = true;    // false for [host] and for address literals
+};
+
+// One line of the domains file.
+struct DomainRule {
+  std::string pattern;               // canonical: "partner.example", ".partner.example" or "*"
+  Level level = Level::none;
+  std::string account;               // as written: DOMAIN\user or user; names a line of the credentials file
+  Profile profile = Profile::modern;
+  unsigned strength = 128;           // 40, 56, 128: least strength of the seal, in bits
+  session::Framing framing;          // for the initiating side
+  std::optional<Nexthop> nexthop;    // nexthop=[host]:port instead of MX lookup
+  OnFailure on_failure = OnFailure::defer;
+  BodyRule body = BodyRule::as_is;   // body=7bit: the next hop does not do 8BITMIME, so Postfix is to convert
+  InboundRule inbound = InboundRule::any;
+  std::string inbound_account;
+  Mode mode = Mode::enforce;
+  Origin origin;
+
+  // What is weaker than the default, in words ("NTLMv1 (profile=exchange-5.5), 40 bit (strength=40)"); empty: nothing is.
+  [[nodiscard]] std::string weaknesses() const;
+};
+std::string_view name(Level level);
+std::string_view name(Profile profile);
+
+// One thing wrong with a file.
+struct Problem {
+  Origin origin;
+  std::string text;  // names the attribute, the value and what is allowed
+  [[nodiscard]] std::string message() const { return origin.text() + ": " + text; }
+};
+
+class DomainMap {
+ public:
+  // Parses the text of a domains file named `file`. Every problem found is appended to `problems`; where there is one, the
+  // result must not be used. Repeated patterns are a problem.
+  static DomainMap parse(std::string_view text, const std::string& file, std::vector<Problem>& problems);
+
+  // exact, then .parent longest first, then "*". `domain` must be canonical. nullptr: not listed.
+  // Never suspends, never allocates for names of up to 253 octets.
+  [[nodiscard]] const DomainRule* find(std::string_view domain) const;
+  [[nodiscard]] const std::vector<DomainRule>& rules() const { return rules_; }  // in file order
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::vector<DomainRule> rules_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+};
+
+}  // namespace smtpseal::policy
