@@ -1,0 +1,45 @@
+// Addresses the daemons listen at and connect to: "unix:/path", "inet:192.0.2.1:25", "inet:[2001:db8::1]:25".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "smtpseal/daemon/async.hpp"
+
+namespace smtpseal::daemon {
+
+using Endpoint = asio::generic::stream_protocol::endpoint;
+
+// Throws StartupError where the text is no endpoint. Only start-up uses it.
+Endpoint parse_endpoint(const std::string& text);
+// "192.0.2.7:25", "[2001:db8::1]:25" or a path.
+std::string to_text(const Endpoint& endpoint);
+
+struct SocketOwner {
+  std::string group;    // empty: left as it is
+  unsigned mode = 0660;
+};
+
+// A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of the same path,
+// and is unlinked at the end.
+class Listener {
+ public:
+  // Throws StartupError, naming the endpoint and what failed.
+  Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Waits for one connection. Errors are those of accept(2); operation_aborted after close().
+  Task<Result<Socket>> accept(Endpoint& peer);
+  void close();
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  std::string path_;  // of a unix socket
+  asio::basic_socket_acceptor<asio::generic::stream_protocol> acceptor_;
+};
+
+}  // namespace smtpseal::daemon

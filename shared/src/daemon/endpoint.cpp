@@ -1,0 +1,121 @@
+#include "smtpseal/daemon/endpoint.hpp"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "smtpseal/daemon/daemon.hpp"
+
+namespace smtpseal::daemon {
+namespace {
+
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw StartupError("endpoint \"" + text + "\": " + why);
+}
+
+Endpoint parse_inet(const std::string& text, std::string_view rest) {
+  const auto colon = rest.rfind(':');
+  if (colon == std::string_view::npos) refuse(text, "expected inet:ADDRESS:PORT");
+  std::string host(rest.substr(0, colon));
+  const auto port_text = rest.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const auto parsed = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+  if (parsed.ec != std::errc() || parsed.ptr != port_text.data() + port_text.size() || port == 0)
+    refuse(text, "the port must be a number from 1 to 65535");
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  if (error) refuse(text, "the address must be an IPv4 or IPv6 address");
+  return asio::ip::tcp::endpoint(address, port);
+}
+
+// A socket file left by a process that is gone is removed; one that answers is somebody's, and stays.
+void remove_dead_socket(const std::string& name, const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return;
+  if (!S_ISSOCK(status.st_mode)) refuse(name, "the path exists and is not a socket");
+  asio::io_context io;
+  asio::local::stream_protocol::socket probe(io);
+  boost::system::error_code error;
+  probe.connect(asio::local::stream_protocol::endpoint(path), error);
+  if (!error) refuse(name, "another process answers there");
+  ::unlink(path.c_str());
+}
+
+void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner) {
+  if (!owner.group.empty() && ::geteuid() == 0) {
+    const group* entry = ::getgrnam(owner.group.c_str());
+    if (entry == nullptr) refuse(name, "there is no group \"" + owner.group + "\"");
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) refuse(name, std::strerror(errno));
+  }
+  if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
+}
+
+}  // namespace
+
+Endpoint parse_endpoint(const std::string& text) {
+  if (text.starts_with("inet:")) return parse_inet(text, std::string_view(text).substr(5));
+  if (!text.starts_with("unix:")) refuse(text, "expected unix:PATH or inet:ADDRESS:PORT");
+  const std::string path = text.substr(5);
+  if (path.empty() || path.front() != '/') refuse(text, "the path must be absolute");
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) refuse(text, "the path is longer than a unix socket allows");
+  return asio::local::stream_protocol::endpoint(path);
+}
+
+std::string to_text(const Endpoint& endpoint) {
+  const auto* address = reinterpret_cast<const sockaddr*>(endpoint.data());
+  if (address->sa_family == AF_UNIX) {
+    const auto* local = reinterpret_cast<const sockaddr_un*>(address);
+    return local->sun_path;
+  }
+  asio::ip::tcp::endpoint tcp;
+  tcp.resize(endpoint.size());
+  std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
+  const std::string host = tcp.address().to_string();
+  return (tcp.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(tcp.port());
+}
+
+Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner)
+    : name_(endpoint_text), acceptor_(io) {
+  const Endpoint endpoint = parse_endpoint(endpoint_text);
+  const bool is_unix = endpoint.protocol().family() == AF_UNIX;
+  if (is_unix) {
+    path_ = endpoint_text.substr(5);
+    remove_dead_socket(name_, path_);
+  }
+  boost::system::error_code error;
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error && !is_unix) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) {
+    const mode_t mask = ::umask(0177);  // nobody else can connect before the mode is set
+    acceptor_.bind(endpoint, error);
+    ::umask(mask);
+  }
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) refuse(name_, error.message());
+  if (is_unix) give_to_owner(name_, path_, owner);
+}
+
+Listener::~Listener() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Task<Result<Socket>> Listener::accept(Endpoint& peer) {
+  auto [error, socket] = co_await acceptor_.async_accept(peer, kAwait);
+  if (error) co_return error;
+  co_return std::move(socket);
+}
+
+void Listener::close() {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+}  // namespace smtpseal::daemon

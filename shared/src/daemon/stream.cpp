@@ -1,0 +1,147 @@
+#include "smtpseal/daemon/stream.hpp"
+
+#include <poll.h>
+
+#include <array>
+#include <boost/asio/write.hpp>
+#include <vector>
+
+namespace smtpseal::daemon {
+namespace {
+
+constexpr std::size_t kScratch = 65536;  // one read; a few sealed records of a bulk transfer
+constexpr std::size_t kKeep = 1024;      // what an idle stream may keep of its write buffer
+
+std::array<char, kScratch>& scratch() {
+  static std::array<char, kScratch> buffer;
+  return buffer;
+}
+
+}  // namespace
+
+struct Stream::State : std::enable_shared_from_this<State> {
+  explicit State(Socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
+
+  // Cancels the running operation at `deadline`. The timer is only moved when it would fire too late; a handler that finds
+  // the deadline moved on waits again, so that a busy stream pays one clock reading for each operation.
+  void arm(Seconds timeout) {
+    deadline = Clock::now() + timeout;
+    if (waiting && timer.expiry() <= deadline) return;
+    wait_until(deadline);
+  }
+  void disarm() { deadline = Clock::time_point::max(); }
+
+  void wait_until(Clock::time_point when) {
+    waiting = true;
+    timer.expires_at(when);
+    timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (self && error != asio::error::operation_aborted) self->on_timer();
+    });
+  }
+
+  void on_timer() {
+    waiting = false;
+    if (deadline == Clock::time_point::max()) return;
+    if (Clock::now() < deadline) return wait_until(deadline);
+    timed_out = true;
+    boost::system::error_code ignored;
+    socket.cancel(ignored);
+  }
+
+  ErrorCode explain(const ErrorCode& error) const {
+    return timed_out && error == asio::error::operation_aborted ? ErrorCode(asio::error::timed_out) : error;
+  }
+
+  Socket socket;
+  asio::steady_timer timer;
+  Clock::time_point deadline = Clock::time_point::max();
+  bool waiting = false;
+  bool timed_out = false;
+  std::optional<session::SecurityLayer> layer;
+  Bytes wire;
+};
+
+Stream::Stream(Socket socket) : state_(std::make_shared<State>(std::move(socket))) {
+  boost::system::error_code ignored;
+  state_->socket.non_blocking(true, ignored);
+}
+Stream::~Stream() {
+  if (state_) close();
+}
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&& other) noexcept {
+  if (state_ && this != &other) close();
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
+  const auto state = state_;
+  const std::size_t before = into.size();
+  state->arm(timeout);
+  for (;;) {
+    if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
+    boost::system::error_code error;
+    const std::size_t count = state->socket.read_some(asio::buffer(scratch()), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      std::tie(error) = co_await state->socket.async_wait(Socket::wait_read, kAwait);
+      if (error) co_return state->explain(error);
+      continue;
+    }
+    if (error == asio::error::eof && state->layer && state->layer->has_partial_record())
+      co_return session::make_error_code(session::errc::record_mismatch);
+    if (error) co_return error;
+    if (!state->layer) {
+      into.append(scratch().data(), count);
+    } else if (const auto result = state->layer->unwrap(as_bytes({scratch().data(), count}), into); !result) {
+      co_return result.error();
+    }
+    if (into.size() > before) break;
+  }
+  state->disarm();
+  co_return into.size() - before;
+}
+
+Task<Result<>> Stream::write(std::string_view data, Seconds timeout) {
+  const auto state = state_;
+  if (data.empty()) co_return Result<>();
+  asio::const_buffer out = asio::buffer(data);
+  if (state->layer) {
+    state->wire.clear();
+    state->layer->wrap(as_bytes(data), state->wire);
+    out = asio::buffer(state->wire);
+  }
+  state->arm(timeout);
+  if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
+  const auto [error, count] = co_await asio::async_write(state->socket, out, kAwait);
+  state->disarm();
+  if (error) co_return state->explain(error);
+  co_return Result<>();
+}
+
+void Stream::install(session::SecurityLayer layer) {
+  state_->layer.emplace(std::move(layer));
+}
+
+const session::SecurityLayer* Stream::layer() const {
+  return state_->layer ? &*state_->layer : nullptr;
+}
+
+bool Stream::has_pending_input() {
+  pollfd entry{state_->socket.native_handle(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) != 0;
+}
+
+void Stream::trim() {
+  if (state_->wire.capacity() > kKeep) Bytes().swap(state_->wire);
+}
+
+void Stream::close() {
+  boost::system::error_code ignored;
+  state_->timer.cancel();
+  state_->disarm();
+  state_->socket.close(ignored);
+}
+
+}  // namespace smtpseal::daemon
