@@ -82,6 +82,15 @@ std::string to_text(const Endpoint& endpoint) {
   return (tcp.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(tcp.port());
 }
 
+SocketOwner socket_owner(const config::Values& values, const std::string& section) {
+  const std::string& text = values.text(section + ".socket_mode");
+  unsigned mode = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || mode > 0777)
+    throw StartupError(section + ".socket_mode = \"" + text + "\": expected an octal mode from 000 to 777");
+  return {values.text(section + ".socket_group"), mode};
+}
+
 Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner)
     : name_(endpoint_text), acceptor_(io) {
   const Endpoint endpoint = parse_endpoint(endpoint_text);

@@ -1,15 +1,20 @@
 #include "smtpseal/daemon/policy_holder.hpp"
 
+#include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/log/log.hpp"
 
 namespace smtpseal::daemon {
+namespace {
+
+policy::PolicyFiles policy_files(const config::Values& values, bool with_secrets) {
+  return {values.text("files.domains"), with_secrets ? values.text("files.credentials") : std::string(),
+          with_secrets ? values.text("files.accounts") : std::string()};
+}
+
+}  // namespace
 
 PolicyHolder::PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values, bool with_secrets)
-    : engine_(std::move(engine)) {
-  files_.domains = values.text("files.domains");
-  files_.credentials = with_secrets ? values.text("files.credentials") : std::string();
-  files_.accounts = with_secrets ? values.text("files.accounts") : std::string();
-}
+    : engine_(std::move(engine)), files_(policy_files(values, with_secrets)) {}
 
 bool PolicyHolder::reload() {
   policy::PolicyLoad load = policy::load_policy(*engine_, files_);
@@ -29,6 +34,19 @@ bool PolicyHolder::reload() {
       .field("credentials", current_->credentials.entries().size())
       .field("accounts", current_->accounts.entries().size());
   return true;
+}
+
+std::shared_ptr<const crypto::Engine> make_engine() {
+  auto engine = crypto::Engine::create();
+  if (!engine) throw StartupError(crypto::Engine::describe_failure(engine.error()));
+  return *engine;
+}
+
+void check_policy(const config::Values& values, bool with_secrets) {
+  const policy::PolicyLoad load = policy::load_policy(*make_engine(), policy_files(values, with_secrets));
+  std::string text;
+  for (const auto& problem : load.problems) text += (text.empty() ? "" : "\n") + problem.message();
+  if (!load.set) throw StartupError(text);
 }
 
 }  // namespace smtpseal::daemon

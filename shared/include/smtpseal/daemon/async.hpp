@@ -10,6 +10,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
@@ -25,5 +26,10 @@ using Seconds = std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+inline Task<> sleep_for(std::chrono::milliseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(kAwait);
+}
 
 }  // namespace smtpseal::daemon

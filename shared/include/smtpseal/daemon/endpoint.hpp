@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "smtpseal/config/params.hpp"
 #include "smtpseal/daemon/async.hpp"
 
 namespace smtpseal::daemon {
@@ -20,6 +21,8 @@ struct SocketOwner {
   std::string group;    // empty: left as it is
   unsigned mode = 0660;
 };
+// Of the parameters SECTION.socket_group and SECTION.socket_mode. Throws StartupError where the mode is not octal.
+SocketOwner socket_owner(const config::Values& values, const std::string& section);
 
 // A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of the same path,
 // and is unlinked at the end.

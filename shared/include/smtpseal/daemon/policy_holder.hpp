@@ -29,4 +29,10 @@ class PolicyHolder {
   std::string first_problem_;
 };
 
+// The crypto engine, self-tested. Throws StartupError that names what to install.
+std::shared_ptr<const crypto::Engine> make_engine();
+
+// For --check-config: throws StartupError with every problem of the tables.
+void check_policy(const config::Values& values, bool with_secrets);
+
 }  // namespace smtpseal::daemon
