@@ -1,7 +1,7 @@
-// The algorithms NTLMSSP needs, fetched once from OpenSSL 3 into a library context of our own (default + legacy
-// provider). The process's default context is never touched, so a host application sees no change.
-// Thread rule: an Engine is immutable after create() and may be shared by threads; Rc4, HmacMd5 and Md5 objects made from
-// it belong to one session and one thread at a time.
+// The algorithms NTLMSSP needs, fetched once from OpenSSL 3 into a library context of our own (default +
+// legacy provider). The process's default context is never touched, so a host application sees no change.
+// Thread rule: an Engine is immutable after create() and may be shared by threads; Rc4 and HmacMd5 objects
+// made from it belong to one session and one thread at a time, and must not outlive it.
 #pragma once
 
 #include <openssl/types.h>
@@ -19,13 +19,16 @@
 namespace smtpseal::crypto {
 
 enum class errc {
-  legacy_provider_missing = 1,  // OpenSSL's legacy provider cannot be loaded; the message names the package to install
-  algorithm_missing,            // a fetched algorithm is absent (FIPS-only configuration)
-  self_test_failed,             // a known answer came out wrong: do not start
-  operation_failed,             // OpenSSL refused an operation that cannot fail on valid arguments
+  legacy_provider_missing =
+      1,              // OpenSSL's legacy provider cannot be loaded; the message names the package to install
+  algorithm_missing,  // a fetched algorithm is absent (FIPS-only configuration)
+  self_test_failed,   // a known answer came out wrong: do not start
+  operation_failed,   // OpenSSL refused an operation that cannot fail on valid arguments
 };
 const boost::system::error_category& category();
-inline ErrorCode make_error_code(errc e) { return {static_cast<int>(e), category()}; }
+inline ErrorCode make_error_code(errc e) {
+  return {static_cast<int>(e), category()};
+}
 
 using Digest16 = std::array<std::byte, 16>;
 using Key16 = SecretArray<16>;
@@ -49,7 +52,8 @@ class Engine {
   void rc4(ByteSpan key, ByteSpan in, std::span<std::byte> out) const;
   // DES-ECB of one block under a 7-octet key spread over 8 with parity ([MS-NLMP] 6, DES()).
   std::array<std::byte, 8> des(std::span<const std::byte, 7> key, std::span<const std::byte, 8> block) const;
-  // Cryptographically strong random octets (the process's OpenSSL DRBG of this context).
+  // Cryptographically strong random octets from the DRBG of this context. Throws boost::system::system_error
+  // (operation_failed) where the operating system gives no entropy: never returns octets that can be guessed.
   void random(std::span<std::byte> out) const;
 
  private:

@@ -14,8 +14,8 @@
 
 namespace smtpseal::ntlm {
 
-// Who we are at the partner. The LM hash is absent where it is undefined (password over 14 characters or not ASCII) or
-// not stored; then LM_KEY cannot be used.
+// Who we are at the partner. The LM hash is absent where it is undefined (password over 14 characters or not
+// ASCII) or not stored; then LM_KEY cannot be used.
 struct ClientIdentity {
   std::string domain;  // UTF-8
   std::string user;
@@ -24,21 +24,22 @@ struct ClientIdentity {
   std::optional<crypto::Key16> lm_hash;
 };
 
-// What may be negotiated and what must come out. Nothing below `minimum_*` ever gets an AUTHENTICATE message: the check
-// is made on the CHALLENGE, before the response to it leaves.
+// What may be negotiated and what must come out. Nothing below `minimum_*` ever gets an AUTHENTICATE message:
+// the check is made on the CHALLENGE, before the response to it leaves.
 struct ClientPolicy {
-  Response response = Response::ntlmv2;       // the kind sent; never a weaker one
-  bool seal = true;                           // ask for SIGN | SEAL and refuse a CHALLENGE without them
-  bool extended_session_security = true;      // offer ESS; required when response is ntlm2_session or ntlmv2
-  bool lm_key = false;                        // offer LM_KEY (needs identity.lm_hash)
-  bool key_exchange = true;                   // offer KEY_EXCH
+  Response response = Response::ntlmv2;   // the kind sent; never a weaker one
+  bool seal = true;                       // ask for SIGN | SEAL and refuse a CHALLENGE without them
+  bool extended_session_security = true;  // offer ESS; required when response is ntlm2_session or ntlmv2
+  bool lm_key = false;                    // offer LM_KEY (needs identity.lm_hash)
+  bool key_exchange = true;               // offer KEY_EXCH
   bool offer_128 = true;
   bool offer_56 = false;
-  unsigned minimum_strength = 128;            // 40, 56 or 128; looked at only when seal
-  bool send_version = true;                   // the VERSION structure (2.2.2.10); Exchange 5.x did not send it
-  bool oem_names_in_negotiate = false;        // domain in the NEGOTIATE message, as Exchange 5.5 sent it
-  std::string target_name;                    // MsvAvTargetName such as "SMTPSVC/mail.partner.example"; empty: none
-  std::optional<crypto::Digest16> channel_bindings;  // MsvAvChannelBindings: MD5 of gss_channel_bindings_struct (3.1.1.2)
+  unsigned minimum_strength = 128;      // 40, 56 or 128; looked at only when seal
+  bool send_version = true;             // the VERSION structure (2.2.2.10); Exchange 5.x did not send it
+  bool oem_names_in_negotiate = false;  // domain in the NEGOTIATE message, as Exchange 5.5 sent it
+  std::string target_name;              // MsvAvTargetName such as "SMTPSVC/mail.partner.example"; empty: none
+  std::optional<crypto::Digest16>
+      channel_bindings;  // MsvAvChannelBindings: MD5 of gss_channel_bindings_struct (3.1.1.2)
 };
 ClientPolicy modern_policy(bool seal, unsigned minimum_strength);
 // NTLMv1 without ESS; flags as the Q262945 transcript shows (observed), plus 128 and 56 as the strength asks.
@@ -55,16 +56,17 @@ ClientNonces draw_nonces(const crypto::Engine& engine);
 class Client {
  public:
   // `engine` is shared; identity and policy are taken over.
-  Client(std::shared_ptr<const crypto::Engine> engine, ClientIdentity identity, ClientPolicy policy, ClientNonces nonces);
+  Client(std::shared_ptr<const crypto::Engine> engine, ClientIdentity identity, ClientPolicy policy,
+         ClientNonces nonces);
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
   // The NEGOTIATE_MESSAGE. Errors: lm_hash_unavailable, out_of_order.
   [[nodiscard]] Result<Bytes> negotiate();
-  // The AUTHENTICATE_MESSAGE for a CHALLENGE_MESSAGE. `now` is a FILETIME (100 ns since 1601-01-01 UTC), used where the
-  // CHALLENGE carries no time stamp. Errors: the decoding ones, weak_strength, seal_not_negotiated, flags_changed,
-  // no_common_encoding, bad_av_pairs, lm_hash_unavailable, out_of_order.
+  // The AUTHENTICATE_MESSAGE for a CHALLENGE_MESSAGE. `now` is a FILETIME (100 ns since 1601-01-01 UTC), used
+  // where the CHALLENGE carries no time stamp. Errors: the decoding ones, weak_strength, seal_not_negotiated,
+  // flags_changed, no_common_encoding, bad_av_pairs, lm_hash_unavailable, out_of_order.
   [[nodiscard]] Result<Bytes> authenticate(ByteSpan challenge, std::uint64_t now);
   // REQUIRES: authenticate() succeeded. Moves the result out.
   [[nodiscard]] Outcome take_outcome();

@@ -1,5 +1,5 @@
-// What can be wrong with an NTLMSSP exchange. Every enumerator says when it happens; none is ever "the password may be
-// right": wrong_credentials is the only verdict on a secret.
+// What can be wrong with an NTLMSSP exchange. Every enumerator says when it happens; none is ever "the
+// password may be right": wrong_credentials is the only verdict on a secret.
 #pragma once
 
 #include "smtpseal/result.hpp"
@@ -19,18 +19,22 @@ enum class errc {
   weak_response,        // the response kind (LM, NTLMv1, …) is below what the rule allows
   weak_strength,        // the negotiated key strength is below what the rule requires
   seal_not_negotiated,  // the rule requires encryption and the peer did not grant SEAL
-  flags_changed,        // AUTHENTICATE claims flags that the CHALLENGE did not grant, or the CHALLENGE ones never asked for
-  lm_hash_unavailable,  // LM_KEY or an LM response needs an LM hash, and none exists (long or non-ASCII password)
+  flags_changed,  // AUTHENTICATE claims flags that the CHALLENGE did not grant, or the CHALLENGE ones never
+                  // asked for
+  lm_hash_unavailable,  // LM_KEY or an LM response needs an LM hash, and none exists (long or non-ASCII
+                        // password)
   wrong_credentials,    // unknown user or wrong password; the two are not told apart
   mic_mismatch,         // a message was altered in transit
   mic_missing,          // MsvAvFlags announces a MIC and none is there
   bindings_mismatch,    // channel bindings are required and missing or different
   stale_timestamp,      // the NTLMv2 time stamp is too far from ours
   record_too_short,     // a sealed record shorter than its signature
-  record_mismatch,      // a sealed record's signature or sequence number is wrong: altered, replayed, reordered
+  record_mismatch,  // a sealed record's signature or sequence number is wrong: altered, replayed, reordered
 };
 const boost::system::error_category& category();
-inline ErrorCode make_error_code(errc e) { return {static_cast<int>(e), category()}; }
+inline ErrorCode make_error_code(errc e) {
+  return {static_cast<int>(e), category()};
+}
 
 }  // namespace smtpseal::ntlm
 

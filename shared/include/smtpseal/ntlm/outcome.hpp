@@ -16,10 +16,11 @@ std::string_view name(Response response);  // "LM", "NTLMv1", "NTLM2-session", "
 struct Outcome {
   std::uint32_t flags = 0;  // as in the AUTHENTICATE message
   Response response = Response::lm;
-  bool sealed = false;      // SEAL was agreed: everything after 235 is encrypted
-  unsigned strength = 0;    // effective key strength of the seal in bits: 40, 56 or 128; 0 where nothing is sealed
+  bool sealed = false;  // SEAL was agreed: everything after 235 is encrypted
+  unsigned strength =
+      0;  // effective key strength of the seal in bits: 40, 56 or 128; 0 where nothing is sealed
   bool mic_verified = false;
-  std::string user;         // UTF-8, as sent
+  std::string user;  // UTF-8, as sent
   std::string domain;
   std::string workstation;
   crypto::Key16 exported_session_key;

@@ -16,14 +16,15 @@ namespace smtpseal::ntlm {
 
 // What this host says of itself and what it can agree to. What an account may use is decided in verify().
 struct ServerPolicy {
-  std::string netbios_domain;   // TargetName and MsvAvNbDomainName, UTF-8
+  std::string netbios_domain;  // TargetName and MsvAvNbDomainName, UTF-8
   std::string netbios_computer;
   std::string dns_computer;
   std::string dns_domain;
-  bool allow_seal = true;       // grant SIGN | SEAL when asked
-  bool allow_lm_key = true;     // grant LM_KEY when asked and ESS was not (what comes of it is judged per account)
+  bool allow_seal = true;  // grant SIGN | SEAL when asked
+  bool allow_lm_key =
+      true;  // grant LM_KEY when asked and ESS was not (what comes of it is judged per account)
   bool allow_56 = true;
-  bool send_target_info = true; // AV pairs with a time stamp, so that NTLMv2 clients send a MIC
+  bool send_target_info = true;  // AV pairs with a time stamp, so that NTLMv2 clients send a MIC
   std::optional<crypto::Digest16> channel_bindings;  // expected inside TLS
   bool require_channel_bindings = false;
 };
@@ -31,7 +32,8 @@ struct ServerPolicy {
 // The secret of the account that the client claims to be.
 struct AccountSecret {
   const crypto::Key16* nt_hash = nullptr;
-  const crypto::Key16* lm_hash = nullptr;  // may be absent; then LM_KEY uses an all-zero LM hash as Windows does (observed)
+  const crypto::Key16* lm_hash =
+      nullptr;  // may be absent; then LM_KEY uses an all-zero LM hash as Windows does (observed)
 };
 
 // What this account may use; the default refuses everything weaker than NTLMv2 and 128 bits.
@@ -53,21 +55,24 @@ ServerNonce draw_server_nonce(const crypto::Engine& engine);
 
 class Server {
  public:
-  Server(std::shared_ptr<const crypto::Engine> engine, std::shared_ptr<const ServerPolicy> policy, ServerNonce nonce);
+  Server(std::shared_ptr<const crypto::Engine> engine, std::shared_ptr<const ServerPolicy> policy,
+         ServerNonce nonce);
   ~Server();
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
 
-  // The CHALLENGE_MESSAGE for a NEGOTIATE_MESSAGE: flags are the intersection of both sides. `now` is a FILETIME.
+  // The CHALLENGE_MESSAGE for a NEGOTIATE_MESSAGE: flags are the intersection of both sides. `now` is a
+  // FILETIME.
   [[nodiscard]] Result<Bytes> challenge(ByteSpan negotiate, std::uint64_t now);
   // Decodes the AUTHENTICATE_MESSAGE (kept for verify()) and says who the client claims to be.
   // Errors: the decoding ones, anonymous, flags_changed, out_of_order.
   [[nodiscard]] Result<Claim> claim(ByteSpan authenticate);
-  // Checks the responses and the MIC against the account's secret; nullopt (no such account) costs the same time as a wrong
-  // password and yields the same error. A right secret below the requirements is weak_response or weak_strength.
-  // The time stamp of an NTLMv2 response must lie within 30 minutes of `now` ([MS-NLMP] 3.2.5.1.2 is laxer).
-  [[nodiscard]] Result<Outcome> verify(const std::optional<AccountSecret>& secret, const AccountRequirements& required,
-                                       std::uint64_t now);
+  // Checks the responses and the MIC against the account's secret; nullopt (no such account) costs the same
+  // time as a wrong password and yields the same error. A right secret below the requirements is
+  // weak_response or weak_strength. The time stamp of an NTLMv2 response must lie within 30 minutes of `now`
+  // ([MS-NLMP] 3.2.5.1.2 is laxer).
+  [[nodiscard]] Result<Outcome> verify(const std::optional<AccountSecret>& secret,
+                                       const AccountRequirements& required, std::uint64_t now);
 
  private:
   struct State;
