@@ -1,5 +1,6 @@
-// How sealed records are delimited on the wire: a 4-octet length, then signature and data. Which variant Exchange 5.x used
-// is inferred, not known (docs/wire-formats.md); so all of them exist, as one small replaceable unit.
+// How sealed records are delimited on the wire: a 4-octet length, then signature and data. Which variant
+// Exchange 5.x used is inferred, not known (docs/wire-formats.md); so all of them exist, as one small
+// replaceable unit.
 #pragma once
 
 #include <cstddef>

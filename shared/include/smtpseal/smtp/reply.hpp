@@ -12,8 +12,8 @@
 
 namespace smtpseal::smtp {
 
-// A reply of any side. Lines are without code and CRLF. `status` is an enhanced status code (RFC 3463) such as "4.7.0";
-// empty where there is none. Replies of peers keep it inside the text, as it was said.
+// A reply of any side. Lines are without code and CRLF. `status` is an enhanced status code (RFC 3463) such
+// as "4.7.0"; empty where there is none. Replies of peers keep it inside the text, as it was said.
 struct Reply {
   int code = 0;
   std::string status;
@@ -33,17 +33,22 @@ struct Reply {
 
 inline constexpr std::size_t kMaxReplyLine = 512;  // RFC 5321 4.5.3.1.5, CRLF included; ours are cut to it
 
-// "250-first\r\n250 last\r\n". CR, LF, NUL and other controls in the text become '?'; lines are cut to kMaxReplyLine.
+// "250-first\r\n250 last\r\n". CR, LF, NUL and other controls but TAB become '?'; lines are cut to
+// kMaxReplyLine. The status stands on every line (RFC 2034). REQUIRES: a code from 200 to 599.
 std::string format(const Reply& reply);
 
-// Collects one reply from its lines. Bounded: kMaxReplyLines lines of the line reader's limit.
+// Collects replies from their lines; ready for the next one after each. Text may be 8-bit (RFC 6531), but has
+// no control other than TAB. Bounded: kMaxReplyLines lines of the line reader's limit.
 inline constexpr std::size_t kMaxReplyLines = 128;
 class ReplyParser {
  public:
-  // Feeds one line without CRLF. nullopt: more lines follow. Errors: malformed_reply, reply_too_long; both final.
+  // Feeds one line without CRLF. nullopt: more lines follow. Errors: malformed_reply, reply_too_long; both
+  // final: parser_finished after that.
   [[nodiscard]] Result<std::optional<Reply>> feed(std::string_view line);
 
  private:
+  std::optional<errc> add(std::string_view line);
+
   Reply reply_;
   bool failed_ = false;
 };
