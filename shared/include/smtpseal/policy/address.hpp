@@ -19,13 +19,17 @@ const boost::system::error_category& category();
 inline ErrorCode make_error_code(errc e) { return {static_cast<int>(e), category()}; }
 
 // Canonical form for comparison: lower case, A-labels (UTS 46 non-transitional), no trailing dot. An address literal
-// ("[192.0.2.1]", "[IPv6:2001:db8::1]") is kept, lower case. At most 253 octets.
+// ("[192.0.2.1]", "[IPv6:2001:db8::1]") is printed anew, lower case, since one address has many spellings. ASCII names that are no
+// host names ("_" and the like) are kept, so that no spelling of a listed domain is missed. At most 253 octets.
+// Error: errc::bad_domain.
 [[nodiscard]] Result<std::string> canonical_domain(std::string_view domain);
 
 struct AddressDomains {
   std::string domain;                // canonical domain behind the last unquoted "@"; empty where the address has none
   std::vector<std::string> hidden;   // canonical further domains that the local part names by "%", "!", "@" or a source route
 };
+// Quotes are taken off before the local part is searched, as some MTAs do. An address without "@" has an empty domain, and may have
+// hidden ones. Errors: errc::bad_domain for what stands behind the last unquoted "@", errc::bad_address.
 [[nodiscard]] Result<AddressDomains> address_domains(std::string_view address);
 
 }  // namespace smtpseal::policy

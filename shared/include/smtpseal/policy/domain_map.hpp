@@ -26,8 +26,8 @@ enum class BodyRule { as_is, seven_bit };
 // Where a rule was written, for every message about it: "/etc/smtpseal/domains:12".
 struct Origin {
   std::string file;
-  unsigned line = 0;
-  [[nodiscard]] std::string text() const { return file + ":" + std::to_string(line); }
+  unsigned line = 0;  // from 1; 0: the file as a whole
+  [[nodiscard]] std::string text() const { return line == 0 ? file : file + ":" + std::to_string(line); }
 };
 
 struct Nexthop {
@@ -75,6 +75,8 @@ class DomainMap {
   // Never suspends, never allocates for names of up to 253 octets.
   [[nodiscard]] const DomainRule* find(std::string_view domain) const;
   [[nodiscard]] const std::vector<DomainRule>& rules() const { return rules_; }  // in file order
+  // Whether any rule asks for more than level none; where none does, no form of address can hide a listed domain.
+  [[nodiscard]] bool secures_any() const { return secures_any_; }
 
  private:
   struct Hash {
@@ -83,6 +85,7 @@ class DomainMap {
   };
   std::vector<DomainRule> rules_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+  bool secures_any_ = false;
 };
 
 }  // namespace smtpseal::policy

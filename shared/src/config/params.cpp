@@ -1,0 +1,65 @@
+#include "smtpseal/config/params.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "loader.hpp"
+#include "smtpseal/policy/checked_file.hpp"
+
+namespace smtpseal::config {
+namespace {
+
+// A getter called with a name or type that is not declared: we are wrong, not the environment.
+[[noreturn]] void panic(std::string_view name) {
+  std::fprintf(stderr, "smtpseal: panic: parameter %.*s is not declared so\n", static_cast<int>(name.size()), name.data());
+  std::abort();
+}
+
+template <class Map>
+const auto& value_of(const Map& values, std::string_view name) {
+  const auto value = values.find(name);
+  if (value == values.end()) panic(name);
+  return value->second;
+}
+
+}  // namespace
+
+const std::string& Values::text(std::string_view name) const {
+  const auto& value = value_of(values_, name);
+  if (value.type != Type::text && value.type != Type::choice) panic(name);
+  return value.text;
+}
+
+std::int64_t Values::number(std::string_view name) const {
+  const auto& value = value_of(values_, name);
+  if (value.type != Type::seconds && value.type != Type::bytes && value.type != Type::count) panic(name);
+  return value.number;
+}
+
+bool Values::flag(std::string_view name) const {
+  const auto& value = value_of(values_, name);
+  if (value.type != Type::flag) panic(name);
+  return value.number != 0;
+}
+
+const std::vector<std::string>& Values::list(std::string_view name) const {
+  const auto& value = value_of(values_, name);
+  if (value.type != Type::list) panic(name);
+  return value.list;
+}
+
+bool Values::is_default(std::string_view name) const {
+  return value_of(values_, name).is_default;
+}
+
+Load load_text(std::string_view toml, const std::string& file, std::span<const Param> known) {
+  return Loader(file, known).load(toml);
+}
+
+Load load_file(const std::string& file, std::span<const Param> known) {
+  const auto read = policy::read_checked_file(file, policy::Confidential::no);
+  if (!read.text) return {std::nullopt, {{{file, 0}, read.problem}}};
+  return load_text(read.text->reveal(), file, known);
+}
+
+}  // namespace smtpseal::config
