@@ -1,0 +1,26 @@
+// What every outbound session shares. One object for the whole relay; it outlives all sessions.
+#pragma once
+
+#include <memory>
+
+#include "outbound/credential_gate.hpp"
+#include "outbound/resolver.hpp"
+#include "settings.hpp"
+#include "smtpseal/crypto/engine.hpp"
+#include "smtpseal/daemon/policy_holder.hpp"
+
+namespace smtpseal::relay {
+
+class HopPool;
+
+struct OutboundContext {
+  daemon::asio::io_context& io;
+  const Settings& settings;
+  std::shared_ptr<const crypto::Engine> engine;
+  daemon::PolicyHolder& policy;
+  Resolver& resolver;
+  CredentialGate& gate;
+  HopPool& pool;
+};
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,22 @@
+#include "outbound/failure.hpp"
+
+namespace smtpseal::relay {
+namespace {
+
+bool is_final(const Failure& failure, const policy::DomainRule& rule) {
+  if (failure.kind == Failure::Kind::protection) return rule.on_failure == policy::OnFailure::bounce;
+  return failure.kind == Failure::Kind::permanent;
+}
+
+}  // namespace
+
+smtp::Reply to_reply(const Failure& failure, const policy::Decision& decision) {
+  const policy::DomainRule& rule = *decision.rule;
+  const bool final = is_final(failure, rule);
+  std::string text = decision.domain + ": " + failure.text + "; rule " + rule.origin.text();
+  if (failure.kind == Failure::Kind::protection)
+    text += " requires " + std::string(policy::name(rule.level)) + "; nothing was sent";
+  return {final ? 550 : 451, (final ? "5." : "4.") + failure.status, std::move(text)};
+}
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,162 @@
+#include "outbound/hop_session.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "smtpseal/log/log.hpp"
+#include "smtpseal/ntlm/wire.hpp"
+
+namespace smtpseal::relay {
+
+using daemon::Seconds;
+using daemon::Task;
+using Kind = Failure::Kind;
+
+Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy::Decision& decision,
+                                          const policy::Credential& credential, std::string log_id) {
+  if (context.gate.is_held(credential))
+    co_return Opened{nullptr, Failure{Kind::protection, "7.8",
+                                      "credential of account " + credential.account +
+                                          " is on hold after a refused login; set it anew, or wait"}};
+  Route route = co_await find_route(context.resolver, context.settings, decision);
+  std::optional<Failure> failure = std::move(route.failure);
+  for (const auto& target : route.targets) {
+    auto stream = co_await connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
+                                          context.settings.connect_timeout);
+    if (!stream) {
+      failure = Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
+      log::info("hop-unreachable").field("id", log_id).field("host", target.text()).field("reason", stream.error().message());
+      continue;
+    }
+    auto session = std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
+                                                target, hop_key(decision, credential), log_id);
+    const LoginResult result = co_await session->start(decision, credential, target.host);
+    if (!result.failure) co_return Opened{std::move(session), {}};
+    log::warning("hop-failed").field("id", log_id).field("domain", decision.domain).field("host", target.text())
+        .field("rule", decision.rule->origin.text()).field("reason", result.failure->text);
+    failure = result.failure;
+    if (result.refused) break;
+  }
+  co_return Opened{nullptr, std::move(failure)};
+}
+
+HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key, std::string log_id)
+    : context_(context),
+      link_(std::move(link)),
+      peer_(target.host + "[" + target.address.to_string() + "]"),
+      key_(std::move(key)),
+      log_id_(std::move(log_id)) {}
+
+HopSession::~HopSession() {
+  if (security_.protection == session::Protection::none) return;
+  const auto had = security();
+  log::info("hop-close").field("id", log_id_).field("host", peer_).field("status", session::name(had.protection))
+      .field("messages", static_cast<std::uint64_t>(messages))
+      .field("sealed", had.octets_sealed).field("unsealed", had.octets_unsealed);
+}
+
+Task<LoginResult> HopSession::start(const policy::Decision& decision, const policy::Credential& credential,
+                                    const std::string& host) {
+  LoginResult result;
+  result.failure = co_await greet();
+  if (!result.failure) result.failure = co_await say_ehlo();
+  if (result.failure) co_return std::move(result);
+  if (const auto reason = cannot_log_in(*decision.rule, offers_)) {
+    result.failure = Failure{Kind::protection, "7.4", peer_ + " " + *reason};
+    co_return std::move(result);
+  }
+  result = co_await log_in(context_, link_, {*decision.rule, credential, peer_, "SMTPSVC/" + host});
+  if (result.failure) co_return std::move(result);
+  security_ = result.security;
+  // A layer switch makes what was learnt before it worthless (RFC 4954 section 4). Exchange 5.x takes no second EHLO
+  // (stated, Q297269): its first sealed command is MAIL, which a peer without the key cannot read.
+  const bool say_again = security_.bits != 0 && decision.rule->profile == policy::Profile::modern;
+  if (say_again) result.failure = co_await say_ehlo();
+  if (result.failure) co_return std::move(result);
+  log::info("hop-open").field("id", log_id_).field("domain", decision.domain).field("host", peer_)
+      .field("rule", decision.rule->origin.text()).field("account", security_.account)
+      .field("status", session::name(security_.protection)).field("auth", ntlm::name(security_.response))
+      .field("bits", security_.bits).field("flags", ntlm::describe_flags(security_.flags));
+  co_return std::move(result);
+}
+
+Task<std::optional<Failure>> HopSession::greet() {
+  const auto greeting = co_await reply(context_.settings.greeting_timeout);
+  if (!greeting) co_return explain(greeting.error());
+  if (greeting->code == 220) co_return std::nullopt;
+  co_return Failure{Kind::temporary, "4.0", peer_ + " did not greet with 220: " + greeting->one_line()};
+}
+
+Task<std::optional<Failure>> HopSession::say_ehlo() {
+  const auto answer = co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
+  if (!answer) co_return explain(answer.error());
+  if (answer->code != 250) co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
+  offers_ = smtp::parse_ehlo(*answer);
+  co_return std::nullopt;
+}
+
+Task<Result<smtp::Reply>> HopSession::command(std::string line, Seconds timeout) {
+  auto answer = co_await link_.command(std::move(line), timeout);
+  broken_ = broken_ || !answer || answer->code == 421;
+  co_return answer;
+}
+
+Task<Result<smtp::Reply>> HopSession::reply(Seconds timeout) {
+  auto answer = co_await link_.reply(timeout);
+  broken_ = broken_ || !answer || answer->code == 421;
+  co_return answer;
+}
+
+Task<Result<>> HopSession::send(std::string_view octets, Seconds timeout) {
+  auto sent = co_await link_.send(octets, timeout);
+  broken_ = broken_ || !sent;
+  co_return sent;
+}
+
+Failure HopSession::explain(const ErrorCode& error) const {
+  if (error.category() != session::category())
+    return {Kind::temporary, "4.2", "connection to " + peer_ + " failed: " + error.message()};
+  if (security().octets_unsealed == 0)
+    return {Kind::protection, "7.5",
+            peer_ + " did not show that it knows the session key: its first sealed reply does not verify (" +
+                error.message() + ")"};
+  return {Kind::protection, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
+}
+
+Task<bool> HopSession::reset() {
+  if (!in_transaction) co_return !broken_;
+  const auto answer = co_await command("RSET", context_.settings.quit_timeout);
+  in_transaction = false;
+  co_return answer && answer->is_positive() && !broken_;
+}
+
+Task<> HopSession::quit() {
+  if (!broken_) co_await command("QUIT", context_.settings.quit_timeout);
+}
+
+session::SessionSecurity HopSession::security() const {
+  session::SessionSecurity now = security_;
+  if (const auto* layer = link_.stream().layer()) {
+    now.octets_sealed = layer->octets_sealed();
+    now.octets_unsealed = layer->octets_unsealed();
+  }
+  return now;
+}
+
+std::string hop_key(const policy::Decision& decision, const policy::Credential& credential) {
+  const policy::DomainRule& rule = *decision.rule;
+  std::string key = decision.domain;
+  const auto add = [&key](std::string_view part) {
+    key += '\n';
+    key += part;
+  };
+  add(policy::name(rule.level));
+  add(policy::name(rule.profile));
+  add(std::to_string(rule.strength));
+  add(session::name(rule.framing));
+  add(rule.nexthop ? rule.nexthop->host + ":" + std::to_string(rule.nexthop->port) : "mx");
+  add(credential.account);
+  add(std::to_string(credential.secret.generation));
+  return key;
+}
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,138 @@
+#include "outbound/leg.hpp"
+
+#include <ctime>
+
+#include "outbound/esmtp.hpp"
+#include "outbound/hop_pool.hpp"
+#include "outbound/received.hpp"
+
+namespace smtpseal::relay {
+
+using daemon::Task;
+
+Leg::Leg(OutboundContext& context, std::shared_ptr<const policy::PolicySet> set, policy::Decision decision,
+         std::string log_id)
+    : context_(context),
+      set_(std::move(set)),
+      decision_(std::move(decision)),
+      credential_(set_->credentials.find(decision_.rule->account)),
+      log_id_(std::move(log_id)) {}
+
+Leg::~Leg() {
+  if (session_) context_.pool.give_back(std::move(session_));
+}
+
+void Leg::fail(const ErrorCode& error) {
+  fail(to_reply(session_->explain(error), decision_));
+  session_.reset();
+}
+
+void Leg::abort(smtp::Reply why) {
+  if (!failure_) fail(std::move(why));
+  session_.reset();
+}
+
+Task<bool> Leg::open_session() {
+  auto opened = co_await HopSession::open(context_, decision_, *credential_, log_id_);
+  session_ = std::move(opened.session);
+  if (opened.failure) fail(to_reply(*opened.failure, decision_));
+  co_return session_ != nullptr;
+}
+
+// nullopt: the message cannot go there as it is; the leg has failed and the session is as it was.
+Task<std::optional<Result<smtp::Reply>>> Leg::say_mail(const smtp::Envelope& mail) {
+  const Fitted fitted = fit_mail(mail, session_->offers(), session_->peer(), decision_.rule->origin.text());
+  if (fitted.refusal) {
+    fail(*fitted.refusal);
+    co_return std::nullopt;
+  }
+  co_return co_await session_->command(smtp::format_envelope("MAIL FROM:", fitted.envelope),
+                                       context_.settings.command_timeout);
+}
+
+Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
+  started_ = true;
+  if (credential_ == nullptr) {
+    fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account}, decision_));
+    co_return false;
+  }
+  session_ = context_.pool.take(hop_key(decision_, *credential_));
+  const bool reused = session_ != nullptr;
+  if (!reused && !co_await open_session()) co_return false;
+  auto answer = co_await say_mail(mail);
+  if (reused && answer && (!*answer || (*answer)->code == 421)) {
+    // The next hop closed the idle session meanwhile. It has taken nothing yet, so a fresh one may be tried.
+    session_.reset();
+    if (!co_await open_session()) co_return false;
+    answer = co_await say_mail(mail);
+  }
+  if (!answer) co_return false;
+  if (!*answer) {
+    fail(answer->error());
+    co_return false;
+  }
+  session_->in_transaction = (*answer)->is_positive();
+  if (!session_->in_transaction) fail(std::move(**answer));
+  co_return !failure_;
+}
+
+Task<smtp::Reply> Leg::add(const smtp::Envelope& mail, const smtp::Envelope& rcpt, bool& relayed_notice) {
+  relayed_notice = false;
+  if (!started_ && !co_await start_transaction(mail)) co_return *failure_;
+  if (failure_) co_return *failure_;
+  const Fitted fitted = fit_rcpt(rcpt, session_->offers());
+  if (fitted.relayed_notice && context_.settings.notify_submission.empty())
+    co_return smtp::Reply(451, "4.7.1",
+                          session_->peer() + " does not do DSN, and relay.notify_submission is not set to tell the sender");
+  auto answer = co_await session_->command(smtp::format_envelope("RCPT TO:", fitted.envelope),
+                                           context_.settings.command_timeout);
+  if (!answer) {
+    fail(answer.error());
+    co_return *failure_;
+  }
+  if (answer->is_positive()) {
+    ++recipients_;
+    relayed_notice = fitted.relayed_notice;
+  }
+  co_return std::move(*answer);
+}
+
+Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& hostname) {
+  const auto answer = co_await session_->command("DATA", context_.settings.data_init_timeout);
+  if (!answer) {
+    fail(answer.error());
+    co_return false;
+  }
+  if (answer->code != 354) {
+    fail(*answer);
+    co_return false;
+  }
+  co_await write(received_line({client_helo, hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr)}));
+  co_return !failure_;
+}
+
+Task<> Leg::write(std::string_view content) {
+  if (failure_) co_return;
+  const auto sent = co_await session_->send(content, context_.settings.data_block_timeout);
+  if (!sent) fail(sent.error());
+}
+
+Task<> Leg::send_end() {
+  co_await write(".\r\n");
+}
+
+Task<smtp::Reply> Leg::result() {
+  if (failure_) co_return *failure_;
+  auto answer = co_await session_->reply(context_.settings.data_done_timeout);
+  if (!answer) {
+    fail(answer.error());
+    // The next hop may have taken the message: Postfix must keep it all the same, at the price of a duplicate.
+    failure_->lines.front() += " after the end of the message, so it may arrive twice";
+    co_return *failure_;
+  }
+  session_->in_transaction = false;
+  ++session_->messages;
+  co_return std::move(*answer);
+}
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,151 @@
+#include "outbound/login.hpp"
+
+#include <boost/algorithm/string/case_conv.hpp>
+
+#include "filetime.hpp"
+#include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/smtp/command.hpp"
+
+namespace smtpseal::relay {
+
+using daemon::Task;
+using Kind = Failure::Kind;
+
+namespace {
+
+std::string_view verb_of(const policy::DomainRule& rule) {
+  return rule.profile == policy::Profile::exchange_50 ? "XAUTH" : "AUTH";
+}
+
+ntlm::ClientIdentity identity_of(const policy::Credential& credential, const std::string& hostname) {
+  ntlm::ClientIdentity identity;
+  identity.domain = credential.name.domain;
+  identity.user = credential.name.user;
+  // A NetBIOS computer name: the first label, at most 15 octets, upper case.
+  identity.workstation = boost::algorithm::to_upper_copy(hostname.substr(0, std::min<std::size_t>(hostname.find('.'), 15)));
+  identity.nt_hash = credential.secret.nt_hash.clone();
+  if (credential.secret.lm_hash) identity.lm_hash = credential.secret.lm_hash->clone();
+  return identity;
+}
+
+std::string refusal(const LoginPlan& plan, std::string_view what, const smtp::Reply& reply) {
+  return plan.peer + " " + std::string(what) + ": " + reply.one_line();
+}
+
+// The reply to the AUTH line itself, where no credential was shown yet.
+Failure not_accepted(const LoginPlan& plan, const smtp::Reply& reply) {
+  const bool temporary = reply.is_temporary();
+  return {temporary ? Kind::temporary : Kind::protection, temporary ? "7.0" : "7.4",
+          refusal(plan, "did not accept " + std::string(verb_of(plan.rule)) + " NTLM", reply)};
+}
+
+struct Answer {
+  LoginResult result;
+  bool accepted = false;
+};
+
+// The reply to the AUTHENTICATE message. 535, and nothing else, says that the credential is wrong (RFC 4954 section 6).
+Answer judge(const LoginPlan& plan, const smtp::Reply& reply) {
+  Answer answer;
+  if (reply.code == 235) {
+    answer.accepted = true;
+  } else if (reply.code == 535) {
+    answer.result.refused = true;
+    answer.result.failure = Failure{Kind::protection, "7.8",
+                                    refusal(plan, "refused the login of account " + plan.credential.account, reply)};
+  } else {
+    answer.result.failure = Failure{reply.is_temporary() ? Kind::temporary : Kind::protection, "7.0",
+                                    refusal(plan, "did not complete the login", reply)};
+  }
+  return answer;
+}
+
+session::SessionSecurity describe(const ntlm::Outcome& outcome, const LoginPlan& plan) {
+  session::SessionSecurity security;
+  security.protection = outcome.sealed ? session::Protection::sealed : session::Protection::authenticated;
+  security.account = plan.credential.account;
+  security.response = outcome.response;
+  security.bits = outcome.sealed ? outcome.strength : 0;
+  security.flags = outcome.flags;
+  return security;
+}
+
+LoginResult failed(Failure failure) {
+  LoginResult result;
+  result.failure = std::move(failure);
+  return result;
+}
+
+Failure lost(const LoginPlan& plan, const ErrorCode& error) {
+  return {Kind::temporary, "4.2", "connection to " + plan.peer + " failed during the login: " + error.message()};
+}
+
+}  // namespace
+
+ntlm::ClientPolicy client_policy(const policy::DomainRule& rule) {
+  const bool seal = rule.level == policy::Level::seal;
+  return rule.profile == policy::Profile::modern ? ntlm::modern_policy(seal, rule.strength)
+                                                 : ntlm::exchange5_policy(seal, rule.strength);
+}
+
+std::optional<std::string> cannot_log_in(const policy::DomainRule& rule, const smtp::Ehlo& ehlo) {
+  if (rule.profile == policy::Profile::exchange_55) return std::nullopt;
+  const bool offered =
+      rule.profile == policy::Profile::exchange_50 ? ehlo.offers_xauth("NTLM") : ehlo.offers_auth("NTLM");
+  if (offered) return std::nullopt;
+  return "does not offer " + std::string(verb_of(rule)) + " NTLM, or it was removed in transit";
+}
+
+Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan) {
+  using ntlm::errc;
+  const std::string required = std::to_string(plan.rule.strength) + " bit";
+  if (error == make_error_code(errc::weak_strength))
+    return {Kind::protection, "7.9", plan.peer + " grants an encryption weaker than the required " + required};
+  if (error == make_error_code(errc::seal_not_negotiated))
+    return {Kind::protection, "7.9", plan.peer + " does not grant encryption (SEAL) in its NTLM challenge"};
+  if (error == make_error_code(errc::lm_hash_unavailable))
+    return {Kind::protection, "7.9",
+            "account " + plan.credential.account + " has no LM hash, which LM_KEY needs (smtpseal credential set --lm)"};
+  return {Kind::protection, "7.5", "NTLM challenge of " + plan.peer + " is unusable: " + error.message()};
+}
+
+Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPlan& plan) {
+  const auto timeout = context.settings.command_timeout;
+  ntlm::ClientPolicy settings = client_policy(plan.rule);
+  if (plan.rule.profile == policy::Profile::modern) settings.target_name = plan.target_name;
+  ntlm::Client client(context.engine, identity_of(plan.credential, context.settings.hostname), std::move(settings),
+                      ntlm::draw_nonces(*context.engine));
+
+  const auto negotiate = client.negotiate();
+  if (!negotiate) co_return failed(explain_ntlm(negotiate.error(), plan));
+  const std::string opening = std::string(verb_of(plan.rule)) + " NTLM " + smtp::to_base64(as_text(*negotiate));
+  const auto first = co_await link.command(opening, timeout);
+  if (!first) co_return failed(lost(plan, first.error()));
+  if (first->code != 334) co_return failed(not_accepted(plan, *first));
+
+  const auto challenge = smtp::from_base64(first->lines.front());
+  if (!challenge) co_return failed({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
+  const auto authenticate = client.authenticate(as_bytes(*challenge), filetime_now());
+  if (!authenticate) co_return failed(explain_ntlm(authenticate.error(), plan));
+
+  const auto ticket = co_await context.gate.enter(plan.credential);
+  if (!ticket)
+    co_return failed({Kind::protection, "7.8", "credential of account " + plan.credential.account +
+                                                   " is on hold after a refused login; set it anew, or wait"});
+  const auto last = co_await link.command(smtp::to_base64(as_text(*authenticate)), timeout);
+  if (!last) co_return failed(lost(plan, last.error()));
+  auto [result, accepted] = judge(plan, *last);
+  if (result.refused) ticket->refused();
+  if (!accepted) co_return std::move(result);
+
+  const ntlm::Outcome outcome = client.take_outcome();
+  result.security = describe(outcome, plan);
+  if (plan.rule.level != policy::Level::seal) co_return std::move(result);
+  if (link.has_unread_input())
+    co_return failed({Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"});
+  link.stream().install(
+      session::SecurityLayer(context.engine, ntlm::Role::client, outcome, plan.rule.framing, context.settings.layer_limits));
+  co_return std::move(result);
+}
+
+}  // namespace smtpseal::relay
