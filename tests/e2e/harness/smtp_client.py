@@ -1,0 +1,90 @@
+"""An SMTP client for the receiving side: plain or NTLM and sealed, by implementations not smtpseal's."""
+
+import base64
+import socket
+
+from harness.records import Framing, Link
+from harness.runner import expect
+
+
+class SmtpClient:
+    def __init__(self, address, source=None, chunks=None, seconds=15):
+        self.socket = socket.create_connection(address, timeout=seconds, source_address=(source, 0) if source else None)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.link = Link(self.socket, chunks)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def reply(self):
+        """The lines of the next reply."""
+        lines = []
+        while True:
+            lines.append(self.link.read_line())
+            if lines[-1][3:4] != b"-":
+                return lines
+
+    def say(self, line):
+        """Sends a command; returns the code of its reply. The text is in `last`."""
+        self.link.write(line + b"\r\n")
+        return self.take()
+
+    def take(self):
+        lines = self.reply()
+        self.last = b"\n".join(lines)
+        return int(lines[-1][:3])
+
+    def expect(self, line, code):
+        got = self.say(line)
+        expect(got == code, f"{line[:60]!r} was answered {self.last!r}, want {code}")
+
+    def greet(self, name=b"client.example"):
+        expect(self.take() == 220, f"greeting {self.last!r}")
+        self.expect(b"EHLO " + name, 250)
+        return self.last
+
+    def begin_auth(self, client, initial=True, verb=b"AUTH"):
+        """Up to the CHALLENGE, which is returned."""
+        token = base64.b64encode(client.negotiate())
+        if initial:
+            code = self.say(verb + b" NTLM " + token)
+        else:
+            expect(self.say(verb + b" NTLM") == 334, f"AUTH NTLM was answered {self.last!r}")
+            code = self.say(token)
+        expect(code == 334, f"NEGOTIATE was answered {self.last!r}")
+        return base64.b64decode(self.last[4:])
+
+    def auth(self, client, initial=True, verb=b"AUTH", framing="be-leading", seal=True):
+        """A whole login; returns the code. After 235 the session is sealed, unless told otherwise."""
+        challenge = self.begin_auth(client, initial, verb)
+        code = self.say(base64.b64encode(client.authenticate(challenge)))
+        if code == 235 and seal:
+            self.link.start_seal(client.seal_state(), Framing(framing))
+        return code
+
+    def send(self, sender, recipients, content):
+        """One message; returns the reply code after the final dot."""
+        self.expect(b"MAIL FROM:<" + sender + b">", 250)
+        for recipient in recipients:
+            self.expect(b"RCPT TO:<" + recipient + b">", 250)
+        self.expect(b"DATA", 354)
+        self.link.write(content + b"\r\n.\r\n")
+        return self.take()
+
+    def is_closed(self, seconds=5):
+        """Whether the server ends the connection; what it still says is dropped."""
+        self.socket.settimeout(seconds)
+        try:
+            while self.socket.recv(65536):
+                pass
+            return True
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False

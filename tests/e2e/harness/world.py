@@ -1,0 +1,308 @@
+"""What every case stands on: two stock Postfix hosts, a sink behind alpha's default route, and daemons made as needed.
+
+All addresses are on the loopback interface of a network namespace of our own, so ports 25 and 53 are free:
+
+    alpha    Postfix on 192.0.2.1:25, default route to the sink; smtpseal-policyd and smtpseal-relay (LMTP)
+    beta     smtpseal-relay on 192.0.2.2:25, Postfix behind it on 127.0.0.1:10025; a plain smtpd on 192.0.2.3:25
+    sink     192.0.2.66:25 takes everything that leaves alpha unsealed: for a listed domain nothing may ever arrive there
+    peers    192.0.2.10 to .19 and 2001:db8::10 for fakes, 192.0.2.20 for a proxy, 192.0.2.53 for DNS
+"""
+
+import os
+import secrets
+import shutil
+import smtplib
+import subprocess
+
+from harness.ntlm import hash_field
+from harness.postfix import PostfixInstance
+from harness.process import Capture, Process
+from harness.proxy import Proxy
+from harness.runner import Failed, expect, expect_equal
+from harness.smtp_client import SmtpClient
+from harness.smtp_peer import SmtpPeer
+
+BASE = "/run/e2e"
+SOCKETS = BASE + "/sockets"
+ALPHA = ("192.0.2.1", 25)
+BETA = ("192.0.2.2", 25)
+BETA_SMTPD = ("127.0.0.1", 10025)
+PLAIN_SMTPD = ("192.0.2.3", 25)
+SINK = ("192.0.2.66", 25)
+PEER = ("192.0.2.10", 25)
+PEERS = [(f"192.0.2.{host}", 25) for host in range(10, 20)]
+PEER_V6 = ("2001:db8::10", 25)
+PROXY = ("192.0.2.20", 25)
+DNS = ("192.0.2.53", 53)
+PASSWORD = "Secret-Pw1"
+
+ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", "192.0.2.66"] + [a for a, _ in PEERS]
+
+ALPHA_SETTINGS = f"""
+myhostname = alpha.example
+mydestination = local.alpha.example
+mynetworks = 127.0.0.0/8, 192.0.2.0/24
+inet_protocols = ipv4
+relayhost = [{SINK[0]}]
+transport_maps = socketmap:unix:{SOCKETS}/policyd:transport
+smtpseal_destination_concurrency_failed_cohort_limit = 1000
+virtual_mailbox_domains = alpha.example
+virtual_alias_maps = inline:{{ {{ alias@alpha.example = anna@partner.example }}, {{ list@alpha.example = anna@partner.example bob@plain.example }} }}
+alias_maps = inline:{{ {{ team = anna@partner.example }} }}
+recipient_bcc_maps = inline:{{ {{ bcc@plain.example = anna@partner.example }} }}
+sender_dependent_relayhost_maps = inline:{{ {{ odd@alpha.example = [{SINK[0]}] }} }}
+sender_dependent_default_transport_maps = inline:{{ {{ odd2@alpha.example = smtp:[{SINK[0]}] }} }}
+recipient_delimiter = +
+bounce_notice_recipient = joe@alpha.example
+"""
+
+ALPHA_SERVICES = f"""
+{ALPHA[0]}:25 inet n - n - - smtpd
+smtpseal unix - - n - - lmtp
+  -o syslog_name=alpha/smtpseal
+  -o lmtp_send_xforward_command=yes
+"""
+
+BETA_SETTINGS = """
+myhostname = beta.example
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_protocols = all
+default_transport = error:no way out of beta
+virtual_mailbox_domains = regexp:{ {!/foreign\\.example$$/ OK} }
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
+message_size_limit = 200000000
+virtual_mailbox_limit = 0
+"""
+
+BETA_SERVICES = f"""
+{BETA_SMTPD[0]}:{BETA_SMTPD[1]} inet n - n - - smtpd
+  -o syslog_name=beta/behind
+  -o smtpd_authorized_xclient_hosts=127.0.0.0/8
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_sasl_authenticated_header=yes
+  -o smtpd_discard_ehlo_keywords=auth,silent-discard
+{PLAIN_SMTPD[0]}:{PLAIN_SMTPD[1]} inet n - n - - smtpd
+  -o syslog_name=beta/plain
+"""
+
+
+def toml(parameters):
+    """{"relay.hostname": "x", ...} as a smtpseal.toml."""
+
+    def value(item):
+        if isinstance(item, bool):
+            return "true" if item else "false"
+        if isinstance(item, list):
+            return "[" + ", ".join(value(each) for each in item) + "]"
+        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    sections = {}
+    for name, item in parameters.items():
+        section, _, key = name.partition(".")
+        sections.setdefault(section, []).append(f"{key} = {value(item)}")
+    return "\n".join(f"[{section}]\n" + "\n".join(lines) + "\n" for section, lines in sections.items())
+
+
+class World:
+    def __init__(self, binaries):
+        self.binaries = binaries
+        os.makedirs(SOCKETS, exist_ok=True)
+        shutil.chown(SOCKETS, "smtpseal", "postfix")
+        os.chmod(SOCKETS, 0o750)
+        self.alpha = PostfixInstance(BASE, "alpha", ALPHA_SETTINGS, ALPHA_SERVICES).start()
+        self.beta = PostfixInstance(BASE, "beta", BETA_SETTINGS, BETA_SERVICES).start()
+        self.case = ""
+        self.number = 0
+        self.processes = []
+        self.others = []
+
+    # ---- around a case
+
+    def begin_case(self, name):
+        self.case = name
+        self.number += 1
+        self.dir = f"{BASE}/case-{self.number}"
+        os.makedirs(self.dir)
+        self.marker = f"MARKER-{secrets.token_hex(6)}"
+        self.alpha.clear()
+        self.beta.clear()
+        self.policyd = self.relay = self.gate = None
+        self.sink = SmtpPeer(SINK, keywords=["8BITMIME", "SMTPUTF8", "DSN"])
+        self.others.append(self.sink)
+
+    def end_case(self):
+        crashed = []
+        for process in self.processes:
+            process.stop(5)
+            code = process.child.returncode if process.child else None
+            if code not in (None, 0, 1, -9, -15, -2):
+                crashed.append(f"{process.command[0]} ended with {code}: {process.log()[-3000:]}")
+        for other in self.others:
+            other.stop()
+        self.processes, self.others = [], []
+        shutil.rmtree(self.dir, ignore_errors=True)
+        if crashed:
+            raise Failed("\n".join(crashed))
+
+    def end(self):
+        self.alpha.stop()
+        self.beta.stop()
+
+    def logs(self, lines=18):
+        """The last lines of everything that ran in this case."""
+        parts = [("Postfix alpha", self.alpha.log()), ("Postfix beta", self.beta.log())]
+        parts += [(" ".join(process.command[:3]), process.log()) for process in self.processes]
+        return "\n".join(f"{name}:\n" + "\n".join(text.splitlines()[-lines:]) for name, text in parts if text)
+
+    # ---- making things
+
+    def write(self, name, text, mode=0o644, group="root"):
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        shutil.chown(path, "root", group)
+        os.chmod(path, mode)
+        return path
+
+    def tables(self, host, domains="", credentials="", accounts=""):
+        """Writes the three tables of a host, with the modes they must have."""
+        self.write(f"{host}/domains", domains)
+        self.write(f"{host}/credentials", credentials, 0o640, "smtpseal")
+        self.write(f"{host}/accounts", accounts, 0o640, "smtpseal")
+
+    def parameters(self, host, changes):
+        """Writes smtpseal.toml of a host: what the cases need, and `changes`."""
+        settings = {f"files.{table}": f"{self.dir}/{host}/{table}" for table in ("domains", "credentials", "accounts")}
+        settings |= {
+            "process.drain_time": "3s",
+            "policyd.listen": [f"unix:{SOCKETS}/policyd"],
+            "policyd.transport": f"smtpseal:unix:{SOCKETS}/relay",
+            "policyd.transport_seven_bit": f"smtpseal:unix:{SOCKETS}/relay-7bit",
+            "relay.hostname": f"{host}.example",
+            "relay.dns_servers": [DNS[0]],
+            "relay.dns_timeout": "1s",
+            "relay.connect_timeout": "3s",
+            "relay.notify_submission": f"inet:{ALPHA[0]}:25",
+        }
+        if host == "alpha":
+            settings |= {
+                "relay.lmtp_listen": [f"unix:{SOCKETS}/relay"],
+                "relay.lmtp_listen_seven_bit": [f"unix:{SOCKETS}/relay-7bit"],
+            }
+        else:
+            settings |= {
+                "relay.lmtp_listen": [],
+                "relay.lmtp_listen_seven_bit": [],
+                "relay.smtp_listen": [f"inet:{BETA[0]}:{BETA[1]}"],
+                "relay.smtpd": f"inet:{BETA_SMTPD[0]}:{BETA_SMTPD[1]}",
+                "relay.netbios_domain": "BETA",
+            }
+        settings = {name: item for name, item in (settings | changes).items() if item is not None}
+        return self.write(f"{host}/smtpseal.toml", toml(settings))
+
+    def daemon(self, program, host, *listens):
+        """Starts smtpseal-`program` with the files of a host."""
+        process = Process(
+            [shutil.which(f"smtpseal-{program}", path=self.binaries), "--config", f"{self.dir}/{host}/smtpseal.toml"],
+            f"{self.dir}/{host}-{program}.log",
+        )
+        self.processes.append(process)
+        return process.start(*listens)
+
+    def start_policyd(self):
+        self.policyd = self.daemon("policyd", "alpha", f"{SOCKETS}/policyd")
+        return self.policyd
+
+    def start_relay(self):
+        self.relay = self.daemon("relay", "alpha", f"{SOCKETS}/relay")
+        return self.relay
+
+    def sending(self, domains, credentials=f"PARTNER\\alpha {PASSWORD}\n", **changes):
+        """alpha's daemons with these tables; keyword arguments are parameters, relay_hold_time for relay.hold_time."""
+        self.tables("alpha", domains, credentials)
+        self.parameters("alpha", _dotted(changes))
+        self.start_policyd()
+        self.start_relay()
+
+    def receiving(self, accounts=None, domains="", **changes):
+        """beta's relay, called the gate, with these accounts."""
+        if accounts is None:
+            accounts = f"alpha {hash_field(PASSWORD)} domains=alpha.example\n"
+        self.tables("beta", domains, accounts=accounts)
+        self.parameters("beta", _dotted(changes))
+        self.gate = self.daemon("relay", "beta", BETA)
+        return self.gate
+
+    def peer(self, make=SmtpPeer, address=PEER, **options):
+        fake = make(address, **options)
+        self.others.append(fake)
+        return fake
+
+    def proxy(self, make_rule=None, target=BETA):
+        middle = Proxy(PROXY, target, make_rule)
+        self.others.append(middle)
+        return middle
+
+    def dns(self, *records):
+        """A DNS server that knows these: lines of a dnsmasq configuration."""
+        path = self.write("dnsmasq.conf", "\n".join(
+            ["no-resolv", "no-hosts", "local=/example/", f"listen-address={DNS[0]}", "bind-interfaces", *records]) + "\n")
+        server = Process(["dnsmasq", "--keep-in-foreground", "--log-facility=-", f"--conf-file={path}", "--user=root",
+                          "--pid-file"], f"{self.dir}/dnsmasq.log")
+        self.processes.append(server)
+        return server.start(DNS)
+
+    def capture(self, expression="tcp port 25"):
+        return Capture(f"{self.dir}/wire.pcap", expression=expression)
+
+    def client(self, **options):
+        """An SMTP client of the gate on beta."""
+        return SmtpClient(BETA, **options)
+
+    # ---- mail
+
+    def text(self, body="", headers=""):
+        """A small message with the marker in subject and body."""
+        return (f"From: Joe <joe@alpha.example>\r\nTo: Anna\r\nSubject: about {self.marker}\r\n{headers}\r\n"
+                f"{self.marker}\r\n{body}")
+
+    def send(self, recipients, message=None, sender="joe@alpha.example", mail_options=(), rcpt_options=()):
+        """Hands a message to alpha by SMTP; returns its queue id."""
+        recipients = [recipients] if isinstance(recipients, str) else recipients
+        with smtplib.SMTP(*ALPHA, local_hostname="user.alpha.example", timeout=30) as smtp:
+            smtp.ehlo()
+            code, reply = smtp.docmd("MAIL", f"FROM:<{sender}> " + " ".join(mail_options))
+            expect(code == 250, f"MAIL was answered {reply!r}")
+            for recipient in recipients:
+                code, reply = smtp.docmd("RCPT", f"TO:<{recipient}> " + " ".join(rcpt_options))
+                expect(code == 250, f"RCPT {recipient} was answered {code} {reply!r}")
+            data = self.text() if message is None else message
+            code, reply = smtp.data(data.encode() if isinstance(data, str) else data)
+            expect(code == 250, f"the message was answered {reply!r}")
+            return reply.decode().rpartition(" ")[2]
+
+    def expect_verdict(self, recipient, status, *parts, queue_id="", after=0, seconds=30):
+        """Waits for Postfix's verdict on a recipient and checks it; returns its text."""
+        got, text = self.alpha.verdict(recipient, queue_id, seconds, after)
+        expect_equal(got, status, f"{recipient} ({text})")
+        for part in parts:
+            expect(part in text, f"the verdict on {recipient} does not say {part!r}: {text}")
+        return text
+
+    def expect_no_leak(self, *peers):
+        """Nothing of the message went the default route, and none of the peers saw any of it outside a seal."""
+        for name, octets in [("sink", self.sink.clear_octets())] + [("peer", peer.clear_octets()) for peer in peers]:
+            for secret in (self.marker, "joe@alpha.example", "@partner.example"):
+                expect(secret.encode() not in octets, f"the {name} saw {secret!r} in clear")
+
+    def postmap(self, key):
+        """What `postmap -q` says to a lookup in the transport map: (answer or None, error text)."""
+        done = subprocess.run(["postmap", "-c", self.alpha.etc, "-q", key, f"socketmap:unix:{SOCKETS}/policyd:transport"],
+                              capture_output=True, text=True, check=False)
+        return (done.stdout.strip() or None), done.stderr
+
+
+def _dotted(changes):
+    return {name.replace("_", ".", 1): item for name, item in changes.items()}
