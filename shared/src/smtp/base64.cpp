@@ -20,10 +20,17 @@ constexpr std::array<std::uint8_t, 256> make_digit_values() {
 }
 constexpr std::array<std::uint8_t, 256> kDigitValues = make_digit_values();
 
+// What Exchange 5.5 put behind the last whole group: "=", or "A=" where no padding was due.
+std::string_view strip_superfluous(std::string_view text) {
+  if (text.size() <= 4 || text.back() != '=') return text;
+  if (text.size() % 4 == 1) return text.substr(0, text.size() - 1);
+  const bool is_stray_group = text.size() % 4 == 2 && text.ends_with("A=") && text[text.size() - 3] != '=';
+  return is_stray_group ? text.substr(0, text.size() - 2) : text;
+}
+
 // Without the padding; nullopt where the padding or the length is wrong.
 std::optional<std::string_view> strip_padding(std::string_view text) {
-  // The one superfluous "=" that Exchange 5.5 sent.
-  if (text.size() % 4 == 1 && text.back() == '=') text.remove_suffix(1);
+  text = strip_superfluous(text);
   if (text.size() % 4 != 0) return std::nullopt;
   if (!text.empty() && text.back() == '=') text.remove_suffix(1);
   if (!text.empty() && text.back() == '=') text.remove_suffix(1);

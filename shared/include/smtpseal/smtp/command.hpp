@@ -79,8 +79,8 @@ struct BdatArgument {
 std::string to_xtext(std::string_view text);
 [[nodiscard]] Result<std::string> from_xtext(std::string_view text);
 
-// base64 (RFC 4648). Decoding forgives one superfluous "=" at the end, which Exchange 5.5 sent (observed
-// Q262945), and nothing else: padding is required, left-over bits are zero. Errors: bad_base64.
+// base64 (RFC 4648). Decoding forgives "=" or "A=" behind the last whole group, which Exchange 5.5 sent
+// (observed Q262945), and nothing else: padding is required, left-over bits are zero. Errors: bad_base64.
 std::string to_base64(std::string_view octets);
 [[nodiscard]] Result<std::string> from_base64(std::string_view text);
 
