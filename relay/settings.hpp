@@ -42,6 +42,7 @@ struct Settings {
   std::string notify_submission;
 
   std::string smtpd;
+  bool client_name_lookup;
   std::int64_t session_limit;
   std::int64_t session_limit_per_address;
   daemon::Seconds server_idle_time;

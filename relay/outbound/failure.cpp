@@ -15,7 +15,7 @@ smtp::Reply to_reply(const Failure& failure, const policy::Decision& decision) {
   const bool final = is_final(failure, rule);
   std::string text = decision.domain + ": " + failure.text + "; rule " + rule.origin.text();
   if (failure.kind == Failure::Kind::protection)
-    text += " requires " + std::string(policy::name(rule.level)) + "; nothing was sent";
+    text += " requires " + std::string(policy::name(rule.level)) + "; nothing of the message left in clear";
   return {final ? 550 : 451, (final ? "5." : "4.") + failure.status, std::move(text)};
 }
 

@@ -119,7 +119,7 @@ Failure HopSession::explain(const ErrorCode& error) const {
     return {Kind::protection, "7.5",
             peer_ + " did not show that it knows the session key: its first sealed reply does not verify (" +
                 error.message() + ")"};
-  return {Kind::protection, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
+  return {Kind::temporary, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
 }
 
 Task<bool> HopSession::reset() {

@@ -19,7 +19,8 @@ Leg::Leg(OutboundContext& context, std::shared_ptr<const policy::PolicySet> set,
       log_id_(std::move(log_id)) {}
 
 Leg::~Leg() {
-  if (session_) context_.pool.give_back(std::move(session_));
+  // Cut short in the middle of content, the connection must end without an end-of-data mark.
+  if (session_ && !in_data_) context_.pool.give_back(std::move(session_));
 }
 
 void Leg::fail(const ErrorCode& error) {
@@ -107,6 +108,7 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     fail(*answer);
     co_return false;
   }
+  in_data_ = true;
   co_await write(received_line({client_helo, hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr)}));
   co_return !failure_;
 }
@@ -130,6 +132,7 @@ Task<smtp::Reply> Leg::result() {
     failure_->lines.front() += " after the end of the message, so it may arrive twice";
     co_return *failure_;
   }
+  in_data_ = false;
   session_->in_transaction = false;
   ++session_->messages;
   co_return std::move(*answer);

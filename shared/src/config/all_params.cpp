@@ -73,6 +73,8 @@ constexpr std::array kParams{
     Param{"relay.smtp_listen", list, "[]", 0, 16, "Where partners connect: inet:ADDRESS:PORT. Empty: no inbound side."},
     Param{"relay.smtpd", text, "inet:127.0.0.1:10025", 1, 4096,
           "Postfix's smtpd behind the relay: inet:ADDRESS:PORT or unix:PATH. It must accept XCLIENT from this host."},
+    Param{"relay.client_name_lookup", flag, "true", 0, 0,
+          "Look the client's name up in DNS, forward and back, for XCLIENT NAME. Without it smtpd sees \"unknown\"."},
     Param{"relay.session_limit", count, "5000", 1, 1000000, "Most inbound SMTP sessions at once; beyond it 421."},
     Param{"relay.session_limit_per_address", count, "50", 1, 1000000, "Most inbound SMTP sessions at once from one address (IPv6: one /64)."},
     Param{"relay.server_idle_time", seconds, "5m", 1, 3600, "Longest wait for a client's next command (RFC 5321 4.5.3.2.7)."},

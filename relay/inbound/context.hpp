@@ -1,0 +1,27 @@
+// What every inbound session shares. One object for the whole relay; it outlives all sessions.
+#pragma once
+
+#include <memory>
+
+#include "inbound/address_limits.hpp"
+#include "inbound/network_rules.hpp"
+#include "outbound/resolver.hpp"
+#include "settings.hpp"
+#include "smtpseal/crypto/engine.hpp"
+#include "smtpseal/daemon/policy_holder.hpp"
+#include "smtpseal/smtp/ehlo.hpp"
+
+namespace smtpseal::relay {
+
+struct InboundContext {
+  daemon::asio::io_context& io;
+  const Settings& settings;
+  std::shared_ptr<const crypto::Engine> engine;
+  daemon::PolicyHolder& policy;
+  Resolver& resolver;
+  const NetworkRules& network_rules;
+  AddressLimits& limits;
+  std::optional<smtp::Ehlo> smtpd_offers;  // as smtpd last said; refreshed by every session with it
+};
+
+}  // namespace smtpseal::relay
