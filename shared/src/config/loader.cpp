@@ -1,5 +1,6 @@
 #include "loader.hpp"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -7,7 +8,6 @@
 #include <limits>
 #include <optional>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "nearest.hpp"
 
@@ -19,7 +19,8 @@ struct Unit {
   std::int64_t factor;
 };
 constexpr std::array kTimeUnits{Unit{"", 1}, Unit{"s", 1}, Unit{"m", 60}, Unit{"h", 3600}};
-constexpr std::array kSizeUnits{Unit{"", 1}, Unit{"K", 1024}, Unit{"M", 1024 * 1024}, Unit{"G", 1024 * 1024 * 1024}};
+constexpr std::array kSizeUnits{Unit{"", 1}, Unit{"K", 1024}, Unit{"M", 1024 * 1024},
+                                Unit{"G", 1024 * 1024 * 1024}};
 
 // A number with one of `units` behind it.
 std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
@@ -64,7 +65,8 @@ std::string what_is_allowed(const Param& param) {
 }
 
 bool is_printable(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 bool is_choice(std::string_view choices, std::string_view word) {
@@ -212,7 +214,8 @@ std::string Loader::set(const Param& param, const Raw& raw, bool is_default) {
       value.list = raw.list;
       break;
   }
-  if (!acceptable) return std::string(param.name) + shown_value(raw) + ": allowed is " + what_is_allowed(param);
+  if (!acceptable)
+    return std::string(param.name) + shown_value(raw) + ": allowed is " + what_is_allowed(param);
   values.values_[std::string(param.name)] = std::move(value);
   return {};
 }

@@ -17,7 +17,7 @@ struct Loader {
   // One setting, as the parser found it: its value in `raw`, or what is wrong with it in `problem`.
   struct Raw {
     enum class Kind { text, integer, flag, list, other } kind = Kind::other;
-    std::string text;     // the text; for the other kinds the value as it is shown in messages
+    std::string text;  // the text; for the other kinds the value as it is shown in messages
     std::int64_t integer = 0;
     std::vector<std::string> list;
     bool only_texts = true;  // of a list

@@ -11,7 +11,8 @@ namespace {
 
 // A getter called with a name or type that is not declared: we are wrong, not the environment.
 [[noreturn]] void panic(std::string_view name) {
-  std::fprintf(stderr, "smtpseal: panic: parameter %.*s is not declared so\n", static_cast<int>(name.size()), name.data());
+  std::fprintf(stderr, "smtpseal: panic: parameter %.*s is not declared so\n", static_cast<int>(name.size()),
+               name.data());
   std::abort();
 }
 

@@ -9,13 +9,14 @@
 namespace smtpseal::policy {
 namespace {
 
-// Profiles an account can have: the accepting side has no use for the difference between exchange-5.5 and 5.0.
+// Profiles an account can have: the accepting side has no use for the difference between exchange-5.5
+// and 5.0.
 constexpr std::array kAccountProfiles{Choice<Profile>{"modern", Profile::modern},
                                       Choice<Profile>{"exchange-5.5", Profile::exchange_55}};
 constexpr std::array kYesNo{Choice<bool>{"no", false}, Choice<bool>{"yes", true}};
 
-// What both files share: an account, then a secret. Texts never show anything but known attribute names and their values, since
-// whatever else stands in a line may be part of a password.
+// What both files share: an account, then a secret. Texts never show anything but known attribute names and
+// their values, since whatever else stands in a line may be part of a password.
 class EntryParser {
  public:
   EntryParser(const TableLine& line, Origin origin, std::vector<Problem>& problems)
@@ -92,9 +93,10 @@ class AccountParser : EntryParser {
     const auto field = fields_.attribute();
     const auto known = field ? std::find(kNames.begin(), kNames.end(), field->name) : kNames.end();
     if (known == kNames.end()) {
-      return refuse(fields_.problem().empty() ? "unknown attribute behind the secret; allowed are domains=, relay=, profile= and "
-                                                "strength= (a password with blanks must be in double quotes)"
-                                              : fields_.problem());
+      return refuse(fields_.problem().empty()
+                        ? "unknown attribute behind the secret; allowed are domains=, relay=, profile= and "
+                          "strength= (a password with blanks must be in double quotes)"
+                        : fields_.problem());
     }
     const unsigned bit = 1U << (known - kNames.begin());
     if ((seen_ & bit) != 0) return refuse(std::string(field->name) + "= is given twice");
@@ -137,15 +139,16 @@ void parse_entries(const crypto::Engine& engine, std::string_view text, const st
     if (is_new) {
       entries.push_back(std::move(entry));
     } else {
-      problems.push_back({entry.origin, "account " + shown(entry.account) + " is given twice; the first is in line " +
+      problems.push_back({entry.origin, "account " + shown(entry.account) +
+                                            " is given twice; the first is in line " +
                                             std::to_string(entries[known->second].origin.line)});
     }
   });
 }
 
 template <class Entry>
-const Entry* find_entry(const std::vector<Entry>& entries, const std::unordered_map<std::string, std::size_t>& index,
-                        std::string_view account) {
+const Entry* find_entry(const std::vector<Entry>& entries,
+                        const std::unordered_map<std::string, std::size_t>& index, std::string_view account) {
   const auto known = index.find(folded_account(account));
   return known == index.end() ? nullptr : &entries[known->second];
 }
@@ -172,7 +175,8 @@ const Credential* Credentials::find(std::string_view account) const {
 bool Account::is_bound_to(std::string_view canonical_domain) const {
   return std::any_of(domains.begin(), domains.end(), [&](const std::string& pattern) {
     if (pattern == "*" || pattern == canonical_domain) return true;
-    return pattern.starts_with('.') && canonical_domain.size() > pattern.size() && canonical_domain.ends_with(pattern);
+    return pattern.starts_with('.') && canonical_domain.size() > pattern.size() &&
+           canonical_domain.ends_with(pattern);
   });
 }
 
@@ -186,7 +190,8 @@ Accounts Accounts::parse(const crypto::Engine& engine, std::string_view text, co
 const Account* Accounts::find(std::string_view domain, std::string_view user) const {
   // A backslash in a claimed name would let DOMAIN\user be claimed without saying the domain.
   constexpr char kSlash = '\\';
-  if (user.find(kSlash) != std::string_view::npos || domain.find(kSlash) != std::string_view::npos) return nullptr;
+  if (user.find(kSlash) != std::string_view::npos || domain.find(kSlash) != std::string_view::npos)
+    return nullptr;
   if (!domain.empty()) {
     const auto* account = find(std::string(domain) + kSlash + std::string(user));
     if (account != nullptr) return account;

@@ -12,7 +12,8 @@
 namespace smtpseal::policy {
 namespace {
 
-// RFC 5321 4.5.3.1 allows 64 and 255 octets; quoting and source routes make it longer, nothing makes it longer than this.
+// RFC 5321 4.5.3.1 allows 64 and 255 octets; quoting and source routes make it longer, nothing makes it
+// longer than this.
 constexpr std::size_t kMaxAddress = 2048;
 // A U-label takes more octets than its A-label, but never this many for a name that DNS can hold.
 constexpr std::size_t kMaxDomainText = 1024;
@@ -55,15 +56,16 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// More than host names may have (RFC 1123 2.1), since names with "_" and worse do exist and must be matched in any
-// spelling; but nothing that routes, quotes or groups in an address.
+// More than host names may have (RFC 1123 2.1), since names with "_" and worse do exist and must be matched
+// in any spelling; but nothing that routes, quotes or groups in an address.
 bool is_domain_char(char c) {
   return (static_cast<unsigned char>(c) > 0x20 && c != 0x7F) &&
          std::string_view("\"%!@()<>[]:;,\\").find(c) == std::string_view::npos;
 }
 
 bool is_label(std::string_view label) {
-  return !label.empty() && label.size() <= kMaxLabel && std::all_of(label.begin(), label.end(), is_domain_char);
+  return !label.empty() && label.size() <= kMaxLabel &&
+         std::all_of(label.begin(), label.end(), is_domain_char);
 }
 
 bool is_name(std::string_view name) {
@@ -81,8 +83,9 @@ Result<std::string> canonical_ascii(std::string_view domain) {
   return lower(domain);
 }
 
-// UTS 46 non-transitional, which is what Postfix and browsers resolve by. libidn2's mapping also removes what it ignores
-// (soft hyphens), composes (NFC), folds case and width, and turns the ideographic full stops into dots.
+// UTS 46 non-transitional, which is what Postfix and browsers resolve by. libidn2's mapping also removes what
+// it ignores (soft hyphens), composes (NFC), folds case and width, and turns the ideographic full stops into
+// dots.
 Result<std::string> canonical_unicode(std::string_view domain) {
   if (!is_utf8(domain)) return errc::bad_domain;
   char* mapped = nullptr;
@@ -107,11 +110,13 @@ Result<std::string> canonical_address_literal(std::string_view domain) {
   constexpr std::string_view kIpv6 = "ipv6:";
   if (!domain.ends_with(']')) return errc::bad_domain;
   const std::string inner = lower(domain.substr(1, domain.size() - 2));
-  if (inner.starts_with(kIpv6)) return canonical_literal<AF_INET6, in6_addr>(kIpv6, inner.substr(kIpv6.size()));
+  if (inner.starts_with(kIpv6))
+    return canonical_literal<AF_INET6, in6_addr>(kIpv6, inner.substr(kIpv6.size()));
   return canonical_literal<AF_INET, in_addr>({}, inner);
 }
 
-// Position of the "@" that the domain stands behind; npos where there is none. Quotes and backslashes hide an "@".
+// Position of the "@" that the domain stands behind; npos where there is none. Quotes and backslashes hide an
+// "@".
 Result<std::size_t> last_unquoted_at(std::string_view address) {
   std::size_t at = std::string_view::npos;
   bool quoted = false;
@@ -152,8 +157,8 @@ std::size_t piece_end(std::string_view text, std::size_t start) {
   return std::max(end, start + 1);
 }
 
-// What an MTA that takes the quotes off, or follows a route, could take for a domain: every piece behind a "%" or "@", and every
-// piece before a "!". Pieces that are no domains name nobody's.
+// What an MTA that takes the quotes off, or follows a route, could take for a domain: every piece behind a
+// "%" or "@", and every piece before a "!". Pieces that are no domains name nobody's.
 std::vector<std::string> routed_domains(std::string_view local) {
   std::vector<std::string> domains;
   const std::size_t routed_from = std::min(local.find_first_of("%@"), local.size());

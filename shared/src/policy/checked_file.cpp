@@ -40,7 +40,8 @@ std::string mode_problem(mode_t mode, Confidential confidential) {
 std::string status_problem(const struct stat& status, Confidential confidential) {
   if (!S_ISREG(status.st_mode)) return "it is not a regular file";
   if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
-    return "its owner is user number " + std::to_string(status.st_uid) + "; allowed are root and the running user: chown root";
+    return "its owner is user number " + std::to_string(status.st_uid) +
+           "; allowed are root and the running user: chown root";
   }
   if (static_cast<std::size_t>(status.st_size) > kMaxCheckedFile) {
     return "it is larger than " + std::to_string(kMaxCheckedFile) + " octets";
@@ -48,7 +49,8 @@ std::string status_problem(const struct stat& status, Confidential confidential)
   return mode_problem(status.st_mode, confidential);
 }
 
-// Reads up to `text.size()` octets; what is there beyond that is the caller's to notice. Returns 0 or the error number.
+// Reads up to `text.size()` octets; what is there beyond that is the caller's to notice. Returns 0 or the
+// error number.
 int read_up_to(int descriptor, std::string& text) {
   std::size_t filled = 0;
   while (filled < text.size()) {
@@ -73,7 +75,8 @@ CheckedFile read_checked_file(const std::string& path, Confidential confidential
   if (file.number() < 0) return refused("cannot be opened: " + system_text(errno), errno == ENOENT);
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return refused("cannot be examined: " + system_text(errno));
-  if (auto problem = status_problem(status, confidential); !problem.empty()) return refused(std::move(problem));
+  if (auto problem = status_problem(status, confidential); !problem.empty())
+    return refused(std::move(problem));
 
   // One octet more than there should be, so that a file that grew is noticed rather than cut.
   std::string text(static_cast<std::size_t>(status.st_size) + 1, '\0');

@@ -19,12 +19,17 @@ constexpr std::array kOnFailure{Choice<OnFailure>{"defer", OnFailure::defer},
 constexpr std::array kInbound{Choice<InboundRule>{"any", InboundRule::any},
                               Choice<InboundRule>{"require", InboundRule::require}};
 constexpr std::array kModes{Choice<Mode>{"enforce", Mode::enforce}, Choice<Mode>{"report", Mode::report}};
-constexpr std::array kBodies{Choice<BodyRule>{"as-is", BodyRule::as_is}, Choice<BodyRule>{"7bit", BodyRule::seven_bit}};
+constexpr std::array kBodies{Choice<BodyRule>{"as-is", BodyRule::as_is},
+                             Choice<BodyRule>{"7bit", BodyRule::seven_bit}};
 constexpr std::array kFramings{
-    Choice<session::Framing>{"be-leading", {session::LengthOrder::big_endian, session::SignaturePlace::leading}},
-    Choice<session::Framing>{"be-trailing", {session::LengthOrder::big_endian, session::SignaturePlace::trailing}},
-    Choice<session::Framing>{"le-leading", {session::LengthOrder::little_endian, session::SignaturePlace::leading}},
-    Choice<session::Framing>{"le-trailing", {session::LengthOrder::little_endian, session::SignaturePlace::trailing}}};
+    Choice<session::Framing>{"be-leading",
+                             {session::LengthOrder::big_endian, session::SignaturePlace::leading}},
+    Choice<session::Framing>{"be-trailing",
+                             {session::LengthOrder::big_endian, session::SignaturePlace::trailing}},
+    Choice<session::Framing>{"le-leading",
+                             {session::LengthOrder::little_endian, session::SignaturePlace::leading}},
+    Choice<session::Framing>{"le-trailing",
+                             {session::LengthOrder::little_endian, session::SignaturePlace::trailing}}};
 
 template <class Address>
 bool is_address(int family, const std::string& host) {
@@ -57,7 +62,8 @@ std::optional<Nexthop> parse_nexthop(std::string_view value) {
   const bool bracketed = value.starts_with('[');
   const std::size_t end = bracketed ? value.find(']') : std::min(value.find(':'), value.size());
   if (end == std::string_view::npos) return std::nullopt;
-  if (!parse_host(bracketed ? value.substr(1, end - 1) : value.substr(0, end), bracketed, nexthop)) return std::nullopt;
+  if (!parse_host(bracketed ? value.substr(1, end - 1) : value.substr(0, end), bracketed, nexthop))
+    return std::nullopt;
   const auto rest = value.substr(bracketed ? end + 1 : end);
   if (rest.empty()) return nexthop;
   if (rest.front() != ':' || !parse_port(rest.substr(1), nexthop.port)) return std::nullopt;
@@ -93,14 +99,18 @@ struct Attribute {
 
 constexpr std::array kAttributes{
     Attribute{"account", Level::auth, apply_account},
-    Attribute{"profile", Level::auth, [](auto& rule, auto value) { return choose(kProfiles, value, rule.profile); }},
-    Attribute{"strength", Level::seal, [](auto& rule, auto value) { return choose(kStrengths, value, rule.strength); }},
-    Attribute{"framing", Level::seal, [](auto& rule, auto value) { return choose(kFramings, value, rule.framing); }},
+    Attribute{"profile", Level::auth,
+              [](auto& rule, auto value) { return choose(kProfiles, value, rule.profile); }},
+    Attribute{"strength", Level::seal,
+              [](auto& rule, auto value) { return choose(kStrengths, value, rule.strength); }},
+    Attribute{"framing", Level::seal,
+              [](auto& rule, auto value) { return choose(kFramings, value, rule.framing); }},
     Attribute{"nexthop", Level::auth, apply_nexthop},
     Attribute{"on_failure", Level::auth,
               [](auto& rule, auto value) { return choose(kOnFailure, value, rule.on_failure); }},
     Attribute{"body", Level::auth, [](auto& rule, auto value) { return choose(kBodies, value, rule.body); }},
-    Attribute{"inbound", Level::auth, [](auto& rule, auto value) { return choose(kInbound, value, rule.inbound); }},
+    Attribute{"inbound", Level::auth,
+              [](auto& rule, auto value) { return choose(kInbound, value, rule.inbound); }},
     Attribute{"inbound_account", Level::auth, apply_inbound_account},
     Attribute{"mode", Level::none, [](auto& rule, auto value) { return choose(kModes, value, rule.mode); }},
     Attribute{"tls", Level::auth, apply_tls},
@@ -119,7 +129,10 @@ std::string all_attribute_names() {
 class RuleParser {
  public:
   RuleParser(std::string_view line, DomainRule& rule, std::vector<Problem>& problems)
-      : fields_(line, TrailingComments::yes), rule_(rule), problems_(problems), problems_before_(problems.size()) {}
+      : fields_(line, TrailingComments::yes),
+        rule_(rule),
+        problems_(problems),
+        problems_before_(problems.size()) {}
 
   // True where the line had no problem.
   bool parse() {
@@ -149,7 +162,8 @@ class RuleParser {
   bool parse_level_field() {
     const auto word = fields_.word();
     if (!word && !fields_.problem().empty()) return refuse(fields_.problem());
-    if (!word) return refuse("the level behind " + shown(rule_.pattern) + " is missing; allowed are none, auth, seal");
+    if (!word)
+      return refuse("the level behind " + shown(rule_.pattern) + " is missing; allowed are none, auth, seal");
     const auto problem = choose(kLevels, *word, rule_.level);
     return problem.empty() || refuse("level " + shown(*word) + ": " + problem);
   }
@@ -157,8 +171,9 @@ class RuleParser {
   bool parse_attribute_field() {
     const auto field = fields_.attribute();
     if (!field) {
-      return refuse(fields_.problem().empty() ? "an attribute must have the form name=value: " + shown(*fields_.word())
-                                              : fields_.problem());
+      return refuse(fields_.problem().empty()
+                        ? "an attribute must have the form name=value: " + shown(*fields_.word())
+                        : fields_.problem());
     }
     apply(*field);
     return true;
@@ -177,14 +192,16 @@ class RuleParser {
     const unsigned bit = 1U << index;
     if ((seen_ & bit) != 0) refuse(name + "= is given twice");
     seen_ |= bit;
-    if (rule_.level < attribute.least) refuse(name + "= has no meaning at level " + std::string(policy::name(rule_.level)));
+    if (rule_.level < attribute.least)
+      refuse(name + "= has no meaning at level " + std::string(policy::name(rule_.level)));
     const auto problem = attribute.apply(rule_, value);
     if (!problem.empty()) refuse(name + "=" + shown(value) + ": " + problem);
   }
 
   void check_whole() {
     if (rule_.level != Level::none && rule_.account.empty()) {
-      refuse("level " + std::string(name(rule_.level)) + " needs account=, the name of a line of the credentials file");
+      refuse("level " + std::string(name(rule_.level)) +
+             " needs account=, the name of a line of the credentials file");
     }
     if (!rule_.inbound_account.empty() && rule_.inbound != InboundRule::require) {
       refuse("inbound_account= has a meaning only with inbound=require");
@@ -231,8 +248,8 @@ DomainMap DomainMap::parse(std::string_view text, const std::string& file, std::
     const auto [entry, is_new] = map.index_.emplace(rule.pattern, map.rules_.size());
     if (!is_new) {
       const unsigned first = map.rules_[entry->second].origin.line;
-      problems.push_back({rule.origin, "pattern " + shown(rule.pattern) + " is given twice; the first is in line " +
-                                           std::to_string(first)});
+      problems.push_back({rule.origin, "pattern " + shown(rule.pattern) +
+                                           " is given twice; the first is in line " + std::to_string(first)});
       return;
     }
     map.secures_any_ = map.secures_any_ || rule.level != Level::none;
@@ -244,8 +261,10 @@ DomainMap DomainMap::parse(std::string_view text, const std::string& file, std::
 const DomainRule* DomainMap::find(std::string_view domain) const {
   if (domain.empty()) return nullptr;
   if (const auto exact = index_.find(domain); exact != index_.end()) return &rules_[exact->second];
-  for (std::size_t dot = domain.find('.', 1); dot != std::string_view::npos; dot = domain.find('.', dot + 1)) {
-    if (const auto parent = index_.find(domain.substr(dot)); parent != index_.end()) return &rules_[parent->second];
+  for (std::size_t dot = domain.find('.', 1); dot != std::string_view::npos;
+       dot = domain.find('.', dot + 1)) {
+    if (const auto parent = index_.find(domain.substr(dot)); parent != index_.end())
+      return &rules_[parent->second];
   }
   const auto any = index_.find(std::string_view("*"));
   return any == index_.end() ? nullptr : &rules_[any->second];

@@ -28,8 +28,12 @@ class SetLoader {
   }
 
  private:
-  void refuse(Origin origin, std::string text) { load_.problems.push_back({std::move(origin), std::move(text)}); }
-  void warn(const Origin& origin, const std::string& text) { load_.warnings.push_back(origin.text() + ": " + text); }
+  void refuse(Origin origin, std::string text) {
+    load_.problems.push_back({std::move(origin), std::move(text)});
+  }
+  void warn(const Origin& origin, const std::string& text) {
+    load_.warnings.push_back(origin.text() + ": " + text);
+  }
 
   void load_domains() {
     const auto file = read_checked_file(files_.domains, Confidential::no);
@@ -37,8 +41,8 @@ class SetLoader {
     set_->domains = DomainMap::parse(file.text->reveal(), files_.domains, load_.problems);
   }
 
-  // The text of a file that may be absent: empty then, and what needs it is found missing rule by rule. No value where the
-  // file is not wanted or not usable, so that there is nothing to check against.
+  // The text of a file that may be absent: empty then, and what needs it is found missing rule by rule. No
+  // value where the file is not wanted or not usable, so that there is nothing to check against.
   std::optional<SecretText> optional_text(const std::string& path) {
     if (path.empty()) return std::nullopt;
     auto file = read_checked_file(path, Confidential::yes);
@@ -62,12 +66,15 @@ class SetLoader {
   }
 
   void check_rule(const DomainRule& rule) {
-    if (const auto weak = rule.weaknesses(); !weak.empty()) warn(rule.origin, rule.pattern + " is weak: " + weak);
+    if (const auto weak = rule.weaknesses(); !weak.empty())
+      warn(rule.origin, rule.pattern + " is weak: " + weak);
     if (rule.level == Level::auth) {
-      warn(rule.origin, rule.pattern + " is only authenticated (level auth): its mail can be read on the way");
+      warn(rule.origin,
+           rule.pattern + " is only authenticated (level auth): its mail can be read on the way");
     }
     if (rule.mode == Mode::report) {
-      warn(rule.origin, rule.pattern + " has mode=report: inbound mail that breaks its rule is reported, not refused");
+      warn(rule.origin,
+           rule.pattern + " has mode=report: inbound mail that breaks its rule is reported, not refused");
     }
     if (rule.level != Level::none && check_credentials_) check_credential(rule);
     if (rule.inbound == InboundRule::require && check_accounts_) check_inbound(rule);
@@ -81,10 +88,12 @@ class SetLoader {
     }
     const bool lm_key = rule.level == Level::seal && rule.profile != Profile::modern && rule.strength < 128;
     if (lm_key && !credential->secret.lm_hash) {
-      refuse(rule.origin, "profile=" + std::string(name(rule.profile)) + " with strength=" + std::to_string(rule.strength) +
+      refuse(rule.origin, "profile=" + std::string(name(rule.profile)) +
+                              " with strength=" + std::to_string(rule.strength) +
                               " needs the LM hash of account=" + shown(rule.account) + ", which " +
-                              credential->origin.text() + " lacks; write it with: smtpseal credential set --lm '" +
-                              rule.account + "' (a password over 14 characters or not ASCII has no LM hash)");
+                              credential->origin.text() +
+                              " lacks; write it with: smtpseal credential set --lm '" + rule.account +
+                              "' (a password over 14 characters or not ASCII has no LM hash)");
     }
   }
 
@@ -92,8 +101,9 @@ class SetLoader {
     if (rule.inbound_account.empty()) return check_any_bound(rule);
     const auto* account = set_->accounts.find(rule.inbound_account);
     if (account == nullptr) {
-      return refuse(rule.origin, "inbound_account=" + shown(rule.inbound_account) + " has no line in " + files_.accounts +
-                                     "; add it with: smtpseal account add '" + rule.inbound_account + "'");
+      return refuse(rule.origin, "inbound_account=" + shown(rule.inbound_account) + " has no line in " +
+                                     files_.accounts + "; add it with: smtpseal account add '" +
+                                     rule.inbound_account + "'");
     }
     if (!account->domains.empty() && !covers(*account, rule.pattern)) {
       warn(rule.origin, "inbound_account=" + shown(rule.inbound_account) + " is bound to other domains by " +
@@ -101,13 +111,15 @@ class SetLoader {
     }
   }
 
-  // inbound=require without a name: some account must be bound to the domain, or nobody could ever send from it.
+  // inbound=require without a name: some account must be bound to the domain, or nobody could ever send from
+  // it.
   void check_any_bound(const DomainRule& rule) {
     for (const auto& account : set_->accounts.entries()) {
       if (covers(account, rule.pattern)) return;
     }
     refuse(rule.origin, "inbound=require, but no account is bound to " + rule.pattern +
-                            "; name one with inbound_account=, or bind one with domains= in " + files_.accounts);
+                            "; name one with inbound_account=, or bind one with domains= in " +
+                            files_.accounts);
   }
 
   static bool covers(const Account& account, const std::string& pattern) {
@@ -119,17 +131,20 @@ class SetLoader {
 
   static std::string weakness(const Account& account) {
     std::string text;
-    if (account.profile != Profile::modern) text = "NTLMv1 (profile=" + std::string(name(account.profile)) + ")";
+    if (account.profile != Profile::modern)
+      text = "NTLMv1 (profile=" + std::string(name(account.profile)) + ")";
     if (account.strength == 128) return text;
     const auto strength = std::to_string(account.strength);
     return text + (text.empty() ? "" : ", ") + strength + " bit (strength=" + strength + ")";
   }
 
   void check_account(const Account& account) {
-    if (const auto weak = weakness(account); !weak.empty()) warn(account.origin, account.account + " is weak: " + weak);
+    if (const auto weak = weakness(account); !weak.empty())
+      warn(account.origin, account.account + " is weak: " + weak);
     const bool lm_key = account.profile != Profile::modern && account.strength < 128;
     if (lm_key && !account.secret.lm_hash) {
-      warn(account.origin, account.account + " has no LM hash: LM_KEY then works only with clients that use an all-zero one");
+      warn(account.origin,
+           account.account + " has no LM hash: LM_KEY then works only with clients that use an all-zero one");
     }
     if (account.relay) warn(account.origin, account.account + " may relay to any destination (relay=yes)");
   }
@@ -143,8 +158,9 @@ class SetLoader {
 };
 
 std::string requirement(const DomainRule& rule) {
-  std::string text = rule.level == Level::seal ? "sealed with at least " + std::to_string(rule.strength) + " bit"
-                                               : std::string("authenticated");
+  std::string text = rule.level == Level::seal
+                         ? "sealed with at least " + std::to_string(rule.strength) + " bit"
+                         : std::string("authenticated");
   return text + " as " + rule.account;
 }
 
@@ -159,18 +175,20 @@ Decision by_rule(const AddressDomains& address, const DomainRule* rule) {
   if (rule == nullptr) {
     decision.reason = shown_domain(address) + " is not listed";
   } else if (rule->level == Level::none) {
-    decision.reason = address.domain + " is exempt: " + rule->pattern + " has level none (" + rule->origin.text() + ")";
+    decision.reason =
+        address.domain + " is exempt: " + rule->pattern + " has level none (" + rule->origin.text() + ")";
   } else {
     decision.kind = Decision::Kind::secure;
-    decision.reason = address.domain + " is listed as " + rule->pattern + ", to be " + requirement(*rule) + " (" +
-                      rule->origin.text() + ")";
+    decision.reason = address.domain + " is listed as " + rule->pattern + ", to be " + requirement(*rule) +
+                      " (" + rule->origin.text() + ")";
   }
   return decision;
 }
 
-// A listed domain in the local part would be reached by way of a hop that its rule says nothing of. Words without a dot are
-// not taken for domains of "*": VERP and mailing list addresses use "%" and "!" too.
-const DomainRule* hidden_rule(const DomainMap& domains, const AddressDomains& address, const DomainRule* own) {
+// A listed domain in the local part would be reached by way of a hop that its rule says nothing of. Words
+// without a dot are not taken for domains of "*": VERP and mailing list addresses use "%" and "!" too.
+const DomainRule* hidden_rule(const DomainMap& domains, const AddressDomains& address,
+                              const DomainRule* own) {
   for (const auto& hidden : address.hidden) {
     const auto* rule = domains.find(hidden);
     if (rule == nullptr || rule == own || rule->level == Level::none) continue;
@@ -193,13 +211,15 @@ PolicyLoad load_policy(const crypto::Engine& engine, const PolicyFiles& files) {
 Decision decide(const PolicySet& set, std::string_view address) {
   const auto domains = address_domains(address);
   if (!domains && !set.domains.secures_any()) return {{}, {}, nullptr, "no domain is listed"};
-  if (!domains) return refuse_form({}, nullptr, "the address could hide a listed domain: it is " + domains.error().message());
+  if (!domains)
+    return refuse_form({}, nullptr,
+                       "the address could hide a listed domain: it is " + domains.error().message());
 
   const auto* own = set.domains.find(domains->domain);
   if (const auto* hidden = hidden_rule(set.domains, *domains, own)) {
     return refuse_form(domains->domain, hidden,
-                       "the local part names a domain listed as " + hidden->pattern + ", which may be reached only directly (" +
-                           hidden->origin.text() + ")");
+                       "the local part names a domain listed as " + hidden->pattern +
+                           ", which may be reached only directly (" + hidden->origin.text() + ")");
   }
   return by_rule(*domains, own);
 }

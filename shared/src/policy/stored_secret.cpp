@@ -85,7 +85,8 @@ std::optional<Key16> lm_hash(const Engine& engine, std::string_view password) {
   return key;
 }
 
-// Keyed with a value of this process, so that a generation in a log or a dump is nothing to guess passwords against.
+// Keyed with a value of this process, so that a generation in a log or a dump is nothing to guess passwords
+// against.
 std::uint64_t generation_of(const Engine& engine, const StoredSecret& secret) {
   static const Key16 process_key = [&engine] {
     Key16 key;
@@ -105,7 +106,8 @@ SecretParse refused(std::string problem) {
 
 SecretParse accepted(const Engine& engine, Key16 nt, std::optional<Key16> lm) {
   if (is_hash(nt, kBlankNt)) return refused("the {NT} hash is that of the blank password, which is refused");
-  if (lm && is_hash(*lm, kBlankLm)) return refused("the {LM} hash is that of the blank password; leave it out");
+  if (lm && is_hash(*lm, kBlankLm))
+    return refused("the {LM} hash is that of the blank password; leave it out");
   SecretParse result;
   result.secret.emplace();
   result.secret->nt_hash = std::move(nt);
@@ -118,7 +120,8 @@ SecretParse parse_hashes(const Engine& engine, std::string_view field) {
   constexpr std::string_view kNt = "{NT}";
   constexpr std::string_view kLm = "{LM}";
   constexpr auto kForm = "allowed are {NT} and 32 hexadecimal digits, and the same with {LM} behind it";
-  if (!field.starts_with(kNt)) return refused(std::string("a secret in braces has an unknown form; ") + kForm);
+  if (!field.starts_with(kNt))
+    return refused(std::string("a secret in braces has an unknown form; ") + kForm);
   field.remove_prefix(kNt.size());
   auto nt = parse_hash(field.substr(0, kHexSize));
   if (!nt) return refused(std::string("the {NT} hash is malformed; ") + kForm);
@@ -129,7 +132,8 @@ SecretParse parse_hashes(const Engine& engine, std::string_view field) {
   return accepted(engine, std::move(*nt), std::move(lm));
 }
 
-// "{WORD}": a secret written by some tool. Taking a scheme that is not known for a password would only fail at the partner.
+// "{WORD}": a secret written by some tool. Taking a scheme that is not known for a password would only fail
+// at the partner.
 bool is_scheme(std::string_view field) {
   const std::size_t end = field.find('}');
   if (!field.starts_with('{') || end == std::string_view::npos || end == 1) return false;
@@ -148,7 +152,8 @@ bool is_blank(std::string_view password) {
 SecretParse parse_secret(const Engine& engine, std::string_view field) {
   if (is_blank(field)) return refused("a blank password is refused");
   if (is_scheme(field)) return parse_hashes(engine, field);
-  if (field.size() > kMaxPassword) return refused("the password has more than " + std::to_string(kMaxPassword) + " octets");
+  if (field.size() > kMaxPassword)
+    return refused("the password has more than " + std::to_string(kMaxPassword) + " octets");
   auto nt = nt_hash(engine, field);
   if (!nt) return refused("the password is not UTF-8");
   return accepted(engine, std::move(*nt), lm_hash(engine, field));
@@ -156,7 +161,8 @@ SecretParse parse_secret(const Engine& engine, std::string_view field) {
 
 std::string format_secret(const Engine& engine, std::string_view password, bool with_lm) {
   std::string text;
-  const auto nt = is_blank(password) || password.size() > kMaxPassword ? std::nullopt : nt_hash(engine, password);
+  const auto nt =
+      is_blank(password) || password.size() > kMaxPassword ? std::nullopt : nt_hash(engine, password);
   if (!nt) return text;
   // Allocated once, so that no copy of the hash is left behind for the caller's wipe() to miss.
   text.reserve(2 * (kHexSize + 4));

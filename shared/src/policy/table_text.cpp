@@ -23,11 +23,13 @@ std::string_view without_trailing_blanks(std::string_view text) {
 }
 
 std::string line_problem(std::string_view text) {
-  if (text.size() > kMaxTableLine) return "the line has more than " + std::to_string(kMaxTableLine) + " octets";
+  if (text.size() > kMaxTableLine)
+    return "the line has more than " + std::to_string(kMaxTableLine) + " octets";
   if (std::any_of(text.begin(), text.end(), is_control)) return "the line holds a control character";
   if (!is_utf8(text)) return "the line is not UTF-8";
   if (kBlanks.find(text.front()) != std::string_view::npos) {
-    return "the line starts with a blank; there are no continuation lines: write each entry on one line, from its start";
+    return "the line starts with a blank; there are no continuation lines: write each entry on one line, "
+           "from its start";
   }
   return {};
 }
@@ -55,7 +57,8 @@ unsigned for_each_entry(std::string_view text, const std::string& file, std::vec
   std::size_t offset = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   while (offset < text.size()) {
     const std::size_t end = std::min(text.find('\n', offset), text.size());
-    TableLine line{++number, offset, std::min(end + 1, text.size()) - offset, text.substr(offset, end - offset)};
+    TableLine line{++number, offset, std::min(end + 1, text.size()) - offset,
+                   text.substr(offset, end - offset)};
     offset += line.size;
     if (line.text.ends_with('\r')) line.text.remove_suffix(1);
     line.text = without_trailing_blanks(line.text);
@@ -121,7 +124,8 @@ std::string account_problem(std::string_view account) {
   if (user.empty() || slash == 0) return "an account is DOMAIN\\user or user, and neither part is empty";
   if (user.find('\\') != std::string_view::npos) return "an account has at most one backslash: DOMAIN\\user";
   if (account.find('"') != std::string_view::npos) return "an account holds no double quote";
-  if (account.size() > kMaxAccount) return "an account has at most " + std::to_string(kMaxAccount) + " octets";
+  if (account.size() > kMaxAccount)
+    return "an account has at most " + std::to_string(kMaxAccount) + " octets";
   if (std::any_of(account.begin(), account.end(), is_control) || !is_utf8(account)) {
     return "an account is UTF-8 text without control characters";
   }
@@ -142,7 +146,8 @@ PatternParse parse_pattern(std::string_view text) {
   const auto domain = canonical_domain(subdomains ? text.substr(1) : text);
   if (!domain) return {{}, shown(text) + " " + domain_form_problem(text)};
   const bool literal = domain->starts_with('[');
-  if (literal && subdomains) return {{}, shown(text) + " is no pattern: an address literal has no subdomains"};
+  if (literal && subdomains)
+    return {{}, shown(text) + " is no pattern: an address literal has no subdomains"};
   if (!literal && !std::all_of(domain->begin(), domain->end(), is_pattern_char)) {
     return {{}, shown(text) + " " + domain_form_problem(text)};
   }

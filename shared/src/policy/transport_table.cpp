@@ -23,7 +23,8 @@ std::string unicode_form(const std::string& pattern) {
   if (pattern.find("xn--") == std::string::npos) return {};
   const bool subdomains = pattern.starts_with('.');
   char* converted = nullptr;
-  const int status = ::idn2_to_unicode_8z8z(pattern.c_str() + (subdomains ? 1 : 0), &converted, IDN2_NONTRANSITIONAL);
+  const int status =
+      ::idn2_to_unicode_8z8z(pattern.c_str() + (subdomains ? 1 : 0), &converted, IDN2_NONTRANSITIONAL);
   const std::unique_ptr<char, void (*)(void*)> owner(converted, ::idn2_free);
   if (status != IDN2_OK || converted == nullptr) return {};
   std::string text = (subdomains ? "." : "") + std::string(converted);
@@ -39,12 +40,13 @@ std::vector<std::string> spellings(const std::string& pattern) {
 std::string header(const PolicySet& set, std::string_view kind) {
   const auto& rules = set.domains.rules();
   std::string text = "# " + std::string(kind) + ", written by: smtpseal export postfix\n";
-  text += "# " + std::to_string(rules.size()) + " rules" + (rules.empty() ? "" : " of " + rules.front().origin.file);
+  text += "# " + std::to_string(rules.size()) + " rules" +
+          (rules.empty() ? "" : " of " + rules.front().origin.file);
   return text + ". Do not edit; export again after every change of the rules.\n";
 }
 
-// What stands between the parts of a local part, and what a domain is made of; the same sets as address_domains() uses, as far
-// as ASCII goes.
+// What stands between the parts of a local part, and what a domain is made of; the same sets as
+// address_domains() uses, as far as ASCII goes.
 constexpr std::string_view kSeparator = "[]\"%!@()<>[:;,\\\\[:space:]]";
 constexpr std::string_view kDomainChar = "[^]\"%!@()<>[:;,\\\\[:space:]]";
 
@@ -67,8 +69,7 @@ std::string hidden_expression(const std::string& pattern) {
 
 void append_hidden(std::string& text, const std::string& pattern, const std::string& target) {
   const std::string separator(kSeparator);
-  const std::string piece =
-      "(.*" + separator + ")?" + hidden_expression(pattern);
+  const std::string piece = "(.*" + separator + ")?" + hidden_expression(pattern);
   const std::string behind = "(" + separator + ".*)?";
   text += "/[%@]" + piece + behind + "@[^@]*$/ " + target + "\n";
   text += "/^" + piece + behind + "!.*@[^@]*$/ " + target + "\n";
@@ -102,7 +103,8 @@ std::string export_transport_regexp(const PolicySet& set, const TransportTargets
   text += "# What matches goes to the relay, which answers with the reason.\n";
   for (const auto& rule : set.domains.rules()) {
     if (rule.level == Level::none) continue;
-    for (const auto& spelling : spellings(rule.pattern)) append_hidden(text, spelling, target_for(targets, &rule));
+    for (const auto& spelling : spellings(rule.pattern))
+      append_hidden(text, spelling, target_for(targets, &rule));
   }
   return text;
 }

@@ -8,7 +8,7 @@ namespace {
 struct Lead {
   std::size_t length = 0;  // 0: cannot start a sequence
   char32_t bits = 0;
-  char32_t least = 0;      // a smaller code point in so many octets is an over-long form
+  char32_t least = 0;  // a smaller code point in so many octets is an over-long form
 };
 
 Lead classify(unsigned char octet) {

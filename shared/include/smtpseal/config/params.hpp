@@ -1,5 +1,5 @@
-// Parameters of smtpseal.toml are declared once, in tables; the tables feed the loader, `smtpseal config show`, the manual
-// and the test that nothing is undocumented.
+// Parameters of smtpseal.toml are declared once, in tables; the tables feed the loader, `smtpseal config
+// show`, the manual and the test that nothing is undocumented.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@ enum class Type {
   seconds,  // "30s", "5m", "2h" or an integer number of seconds
   bytes,    // "4096", "64K", "10M" or an integer
   count,
-  flag,     // true | false
-  choice,   // one of the words in `choices`, separated by "|"
-  list,     // array of strings; min and max: number of elements; default_value in TOML syntax
+  flag,    // true | false
+  choice,  // one of the words in `choices`, separated by "|"
+  list,    // array of strings; min and max: number of elements; default_value in TOML syntax
 };
 
 struct Param {
-  std::string_view name;         // "relay.line_limit": section and key of smtpseal.toml
+  std::string_view name;  // "relay.line_limit": section and key of smtpseal.toml
   Type type;
   std::string_view default_value;
   std::int64_t min = 0;
@@ -60,7 +60,8 @@ struct Load {
   std::vector<policy::Problem> problems;
 };
 
-// `known`: every parameter of every program (an unknown name in the file is a problem). Text form for tests and check.
+// `known`: every parameter of every program (an unknown name in the file is a problem). Text form for tests
+// and check.
 Load load_text(std::string_view toml, const std::string& file, std::span<const Param> known);
 Load load_file(const std::string& file, std::span<const Param> known);
 

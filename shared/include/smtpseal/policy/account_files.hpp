@@ -1,5 +1,5 @@
-// The credentials file (who we are at the partner) and the accounts file (who the partner is here). Secrets are kept as
-// NT and LM hashes only; a password written in the file is hashed while it is read, and wiped.
+// The credentials file (who we are at the partner) and the accounts file (who the partner is here). Secrets
+// are kept as NT and LM hashes only; a password written in the file is hashed while it is read, and wiped.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,9 @@ struct StoredSecret {
   std::uint64_t generation = 0;          // changes when the secret changes: keyed digest, not the secret
 };
 
-// A secret field: "{NT}hex", "{NT}hex{LM}hex" or the password itself (the rest of the line, so blanks may be inside).
-// Blank passwords, and the hashes of the blank password, are refused. Returns a text naming the problem, never the secret.
+// A secret field: "{NT}hex", "{NT}hex{LM}hex" or the password itself (the rest of the line, so blanks may be
+// inside). Blank passwords, and the hashes of the blank password, are refused. Returns a text naming the
+// problem, never the secret.
 struct SecretParse {
   std::optional<StoredSecret> secret;
   std::string problem;
@@ -58,10 +59,11 @@ class Credentials {
 };
 
 // One line of the accounts file: account secret attributes
-//   domains=a.example,.b.example   sender domains this account may use (checked where inbound=require names it)
-//   relay=no|yes                   may it relay to foreign recipients; default no
-//   profile=modern|exchange-5.5    exchange-5.5 admits NTLMv1 and LM_KEY from this account; default modern (NTLMv2 only)
-//   strength=40|56|128             least strength of the seal where one is negotiated; default 128
+//   domains=a.example,.b.example   sender domains this account may use (checked where inbound=require names
+//   it) relay=no|yes                   may it relay to foreign recipients; default no
+//   profile=modern|exchange-5.5    exchange-5.5 admits NTLMv1 and LM_KEY from this account; default modern
+//   (NTLMv2 only) strength=40|56|128             least strength of the seal where one is negotiated; default
+//   128
 struct Account {
   std::string account;
   AccountName name;
@@ -78,8 +80,8 @@ class Accounts {
  public:
   static Accounts parse(const crypto::Engine& engine, std::string_view text, const std::string& file,
                         std::vector<Problem>& problems);
-  // What a client claims: case-insensitive by user; an account written with a domain matches only that domain, one written
-  // without matches any.
+  // What a client claims: case-insensitive by user; an account written with a domain matches only that
+  // domain, one written without matches any.
   [[nodiscard]] const Account* find(std::string_view domain, std::string_view user) const;
   [[nodiscard]] const Account* find(std::string_view account) const;
   [[nodiscard]] const std::vector<Account>& entries() const { return entries_; }

@@ -23,8 +23,9 @@ struct CheckedFile {
   bool missing = false;            // the problem is that there is no such file
 };
 
-// Reads `path`. The checks are made on the opened descriptor: a regular file of at most kMaxCheckedFile octets, owned by root
-// or the running user, with a mode as `confidential` asks. Never blocks on a FIFO or a device.
+// Reads `path`. The checks are made on the opened descriptor: a regular file of at most kMaxCheckedFile
+// octets, owned by root or the running user, with a mode as `confidential` asks. Never blocks on a FIFO or a
+// device.
 [[nodiscard]] CheckedFile read_checked_file(const std::string& path, Confidential confidential);
 
 }  // namespace smtpseal::policy

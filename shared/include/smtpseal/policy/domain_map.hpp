@@ -1,5 +1,5 @@
-// The domains file: what is required of sessions to (and from) a domain. Loaded whole, validated whole, immutable after;
-// lookups cost one hash probe for each label of the name, however large the map is.
+// The domains file: what is required of sessions to (and from) a domain. Loaded whole, validated whole,
+// immutable after; lookups cost one hash probe for each label of the name, however large the map is.
 #pragma once
 
 #include <cstddef>
@@ -31,28 +31,29 @@ struct Origin {
 };
 
 struct Nexthop {
-  std::string host;         // name, or address literal without brackets
+  std::string host;  // name, or address literal without brackets
   std::uint16_t port = 25;
-  bool mx_lookup = true;    // false for [host] and for address literals
+  bool mx_lookup = true;  // false for [host] and for address literals
 };
 
 // One line of the domains file.
 struct DomainRule {
-  std::string pattern;               // canonical: "partner.example", ".partner.example" or "*"
+  std::string pattern;  // canonical: "partner.example", ".partner.example" or "*"
   Level level = Level::none;
-  std::string account;               // as written: DOMAIN\user or user; names a line of the credentials file
+  std::string account;  // as written: DOMAIN\user or user; names a line of the credentials file
   Profile profile = Profile::modern;
-  unsigned strength = 128;           // 40, 56, 128: least strength of the seal, in bits
-  session::Framing framing;          // for the initiating side
-  std::optional<Nexthop> nexthop;    // nexthop=[host]:port instead of MX lookup
+  unsigned strength = 128;         // 40, 56, 128: least strength of the seal, in bits
+  session::Framing framing;        // for the initiating side
+  std::optional<Nexthop> nexthop;  // nexthop=[host]:port instead of MX lookup
   OnFailure on_failure = OnFailure::defer;
-  BodyRule body = BodyRule::as_is;   // body=7bit: the next hop does not do 8BITMIME, so Postfix is to convert
+  BodyRule body = BodyRule::as_is;  // body=7bit: the next hop does not do 8BITMIME, so Postfix is to convert
   InboundRule inbound = InboundRule::any;
   std::string inbound_account;
   Mode mode = Mode::enforce;
   Origin origin;
 
-  // What is weaker than the default, in words ("NTLMv1 (profile=exchange-5.5), 40 bit (strength=40)"); empty: nothing is.
+  // What is weaker than the default, in words ("NTLMv1 (profile=exchange-5.5), 40 bit (strength=40)"); empty:
+  // nothing is.
   [[nodiscard]] std::string weaknesses() const;
 };
 std::string_view name(Level level);
@@ -67,15 +68,16 @@ struct Problem {
 
 class DomainMap {
  public:
-  // Parses the text of a domains file named `file`. Every problem found is appended to `problems`; where there is one, the
-  // result must not be used. Repeated patterns are a problem.
+  // Parses the text of a domains file named `file`. Every problem found is appended to `problems`; where
+  // there is one, the result must not be used. Repeated patterns are a problem.
   static DomainMap parse(std::string_view text, const std::string& file, std::vector<Problem>& problems);
 
   // exact, then .parent longest first, then "*". `domain` must be canonical. nullptr: not listed.
   // Never suspends, never allocates for names of up to 253 octets.
   [[nodiscard]] const DomainRule* find(std::string_view domain) const;
   [[nodiscard]] const std::vector<DomainRule>& rules() const { return rules_; }  // in file order
-  // Whether any rule asks for more than level none; where none does, no form of address can hide a listed domain.
+  // Whether any rule asks for more than level none; where none does, no form of address can hide a listed
+  // domain.
   [[nodiscard]] bool secures_any() const { return secures_any_; }
 
  private:

@@ -26,26 +26,27 @@ struct PolicySet {
 struct PolicyLoad {
   std::shared_ptr<const PolicySet> set;  // null where there is any problem
   std::vector<Problem> problems;
-  std::vector<std::string> warnings;     // weak entries, by file:line
+  std::vector<std::string> warnings;  // weak entries, by file:line
 };
 
-// Reads and checks all files. Problems: unreadable, wrong mode (credentials or accounts readable or writable by others, any
-// file writable by others), malformed lines, a seal or auth rule whose account has no credential (when credentials are
-// loaded), inbound_account without such an account (when accounts are loaded), LM_KEY rules without an LM hash.
-// A missing accounts or credentials file is a problem only where a rule needs it.
+// Reads and checks all files. Problems: unreadable, wrong mode (credentials or accounts readable or writable
+// by others, any file writable by others), malformed lines, a seal or auth rule whose account has no
+// credential (when credentials are loaded), inbound_account without such an account (when accounts are
+// loaded), LM_KEY rules without an LM hash. A missing accounts or credentials file is a problem only where a
+// rule needs it.
 PolicyLoad load_policy(const crypto::Engine& engine, const PolicyFiles& files);
 
 // What happens to mail for one address, and why: the value behind transport, query and the relay's own check.
 struct Decision {
   enum class Kind {
-    not_listed,    // no rule, or level none: the MTA's own route
-    secure,        // through the relay, as `rule` says
-    refuse_form,   // a hidden listed domain or an unusable domain: the relay answers 550 5.1.3 with `reason`
+    not_listed,   // no rule, or level none: the MTA's own route
+    secure,       // through the relay, as `rule` says
+    refuse_form,  // a hidden listed domain or an unusable domain: the relay answers 550 5.1.3 with `reason`
   };
   Kind kind = Kind::not_listed;
-  std::string domain;               // canonical
-  const DomainRule* rule = nullptr; // borrows from the set
-  std::string reason;               // one sentence naming domain and rule (file:line)
+  std::string domain;                // canonical
+  const DomainRule* rule = nullptr;  // borrows from the set
+  std::string reason;                // one sentence naming domain and rule (file:line)
 };
 Decision decide(const PolicySet& set, std::string_view address);
 

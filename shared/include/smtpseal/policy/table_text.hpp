@@ -1,6 +1,7 @@
-// The common syntax of the three tables: one entry a line, words separated by blanks, "#" comments, blank lines. There are no
-// continuation lines: a line that starts with a blank is refused, since it most often is an entry that was meant to
-// count. A byte order mark at the start and CRLF line ends are tolerated. Pure; safe from any thread.
+// The common syntax of the three tables: one entry a line, words separated by blanks, "#" comments, blank
+// lines. There are no continuation lines: a line that starts with a blank is refused, since it most often is
+// an entry that was meant to count. A byte order mark at the start and CRLF line ends are tolerated. Pure;
+// safe from any thread.
 #pragma once
 
 #include <cstddef>
@@ -18,21 +19,23 @@ namespace smtpseal::policy {
 inline constexpr std::size_t kMaxTableLine = 4096;
 
 struct TableLine {
-  unsigned number = 0;      // from 1
-  std::size_t offset = 0;   // of the line in the text, so that an editor can replace it
-  std::size_t size = 0;     // with its line end
-  std::string_view text;    // without line end and trailing blanks
+  unsigned number = 0;     // from 1
+  std::size_t offset = 0;  // of the line in the text, so that an editor can replace it
+  std::size_t size = 0;    // with its line end
+  std::string_view text;   // without line end and trailing blanks
 };
 
-// Calls `entry` for every line that is neither blank nor a comment. A line that cannot be an entry (too long, starts with
-// a blank, control characters, not UTF-8) is appended to `problems` instead. Returns the number of lines.
+// Calls `entry` for every line that is neither blank nor a comment. A line that cannot be an entry (too long,
+// starts with a blank, control characters, not UTF-8) is appended to `problems` instead. Returns the number
+// of lines.
 unsigned for_each_entry(std::string_view text, const std::string& file, std::vector<Problem>& problems,
                         const std::function<void(const TableLine&)>& entry);
 
 enum class TrailingComments { no, yes };
 
-// Reads the words of one line. A word, or the value of an attribute, may stand in double quotes, and then hold blanks; there is
-// no escape character, so that DOMAIN\user needs none. Everything it returns borrows from the line.
+// Reads the words of one line. A word, or the value of an attribute, may stand in double quotes, and then
+// hold blanks; there is no escape character, so that DOMAIN\user needs none. Everything it returns borrows
+// from the line.
 class FieldReader {
  public:
   struct Attribute {

@@ -1,4 +1,5 @@
-// The listed domains as Postfix sees them: one answer for a socketmap lookup, and the whole list as a transport(5) table.
+// The listed domains as Postfix sees them: one answer for a socketmap lookup, and the whole list as a
+// transport(5) table.
 #pragma once
 
 #include <string>
@@ -9,19 +10,22 @@
 
 namespace smtpseal::policy {
 
-// The two transport values that lead to the relay, such as "smtpseal:unix:smtpseal/relay". `seven_bit` is the LMTP
-// listener that announces no 8BITMIME, so that Postfix converts (body=7bit and the exchange-5.x profiles).
+// The two transport values that lead to the relay, such as "smtpseal:unix:smtpseal/relay". `seven_bit` is the
+// LMTP listener that announces no 8BITMIME, so that Postfix converts (body=7bit and the exchange-5.x
+// profiles).
 struct TransportTargets {
   std::string relay;
   std::string relay_seven_bit;
 };
 
 // The socketmap answer for a full address: OK target, or NOTFOUND. A null set answers TEMP, never NOTFOUND.
-postfix::SocketmapReply transport_lookup(const PolicySet* set, const TransportTargets& targets, std::string_view key);
+postfix::SocketmapReply transport_lookup(const PolicySet* set, const TransportTargets& targets,
+                                         std::string_view key);
 
 // The same answers as a transport(5) table (hash, lmdb, cdb, texthash), U-labels and A-labels both.
 std::string export_transport_table(const PolicySet& set, const TransportTargets& targets);
-// What a table by domain cannot say: percent hack, bang path and quoted @ forms, as a regexp_table(5) to be listed first.
+// What a table by domain cannot say: percent hack, bang path and quoted @ forms, as a regexp_table(5) to be
+// listed first.
 std::string export_transport_regexp(const PolicySet& set, const TransportTargets& targets);
 
 }  // namespace smtpseal::policy

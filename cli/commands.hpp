@@ -1,0 +1,18 @@
+// The subcommands. Each function declares one with its options; its callback runs while the command line is
+// parsed, and leaves its exit status in the context, which must outlive `app`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "context.hpp"
+
+namespace smtpseal::cli {
+
+void add_domain_command(CLI::App& app, Context& context);      // domain add | remove | list
+void add_account_command(CLI::App& app, Context& context);     // account add | passwd | remove | list
+void add_credential_command(CLI::App& app, Context& context);  // credential set | remove | list
+void add_check_command(CLI::App& app, Context& context);
+void add_export_command(CLI::App& app, Context& context);  // export postfix
+void add_query_command(CLI::App& app, Context& context);
+
+}  // namespace smtpseal::cli
