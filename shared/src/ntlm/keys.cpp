@@ -35,6 +35,17 @@ SealKey seal_key_lm(std::uint32_t flags, ByteSpan session_key) {
   return key;
 }
 
+crypto::Key16 lm_key(const crypto::Engine& engine, const crypto::Key16& lm_hash,
+                     std::span<const std::byte, 8> lm_response) {
+  SecretArray<7> second;
+  std::ranges::fill(second.writable(), std::byte{0xbd});
+  second.writable()[0] = lm_hash.octets()[7];
+  crypto::Key16 key;
+  std::ranges::copy(engine.des(lm_hash.octets().first<7>(), lm_response), key.writable().begin());
+  std::ranges::copy(engine.des(second.octets(), lm_response), key.writable().last<8>().begin());
+  return key;
+}
+
 std::size_t octets_of_strength(unsigned strength) {
   return strength == 128 ? 16 : strength / 8;
 }
@@ -51,22 +62,16 @@ crypto::Key16 session_base_key_lm(const crypto::Key16& lm_hash) {
   return key;
 }
 
-crypto::Key16 key_exchange_key_ntlm2(const crypto::Engine& engine, const crypto::Key16& session_base_key,
-                                     std::span<const std::byte, 8> server_challenge, ByteSpan lm_response) {
-  return to_key(engine.hmac_md5(session_base_key.octets(), {server_challenge, lm_response.first<8>()}));
-}
-
-crypto::Key16 key_exchange_key_lm(const crypto::Engine& engine, const crypto::Key16& lm_hash,
-                                  ByteSpan lm_response) {
-  const auto block = lm_response.first<8>();
-  SecretArray<7> second;
-  std::ranges::fill(second.writable(), std::byte{0xbd});
-  second.writable()[0] = lm_hash.octets()[7];
-
-  crypto::Key16 key;
-  std::ranges::copy(engine.des(lm_hash.octets().first<7>(), block), key.writable().begin());
-  std::ranges::copy(engine.des(second.octets(), block), key.writable().subspan<8>().begin());
-  return key;
+crypto::Key16 key_exchange_key(const crypto::Engine& engine, const KeyExchangeInput& input,
+                               const crypto::Key16& session_base_key) {
+  if (input.response == Response::ntlmv2) return session_base_key.clone();
+  if ((input.flags & kExtendedSessionSecurity) != 0) {
+    return to_key(
+        engine.hmac_md5(session_base_key.octets(), {input.server_challenge, input.lm_response.first<8>()}));
+  }
+  if ((input.flags & kLmKey) == 0) return session_base_key.clone();
+  const crypto::Key16 absent;
+  return lm_key(engine, input.lm_hash != nullptr ? *input.lm_hash : absent, input.lm_response.first<8>());
 }
 
 bool is_public_lm_hash(const crypto::Key16& lm_hash) {

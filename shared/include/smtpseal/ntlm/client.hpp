@@ -27,19 +27,24 @@ struct ClientIdentity {
 // What may be negotiated and what must come out. Nothing below `minimum_*` ever gets an AUTHENTICATE message:
 // the check is made on the CHALLENGE, before the response to it leaves.
 struct ClientPolicy {
-  Response response = Response::ntlmv2;   // the kind sent; never a weaker one
-  bool seal = true;                       // ask for SIGN | SEAL and refuse a CHALLENGE without them
-  bool extended_session_security = true;  // offer ESS; required when response is ntlm2_session or ntlmv2
-  bool lm_key = false;                    // offer LM_KEY (needs identity.lm_hash)
-  bool key_exchange = true;               // offer KEY_EXCH
+  Response response =
+      Response::ntlmv2;  // the kind sent, never a weaker one; an LM response alone is never sent
+  bool seal = true;      // ask for SIGN | SEAL and refuse a CHALLENGE without them
+  bool extended_session_security =
+      true;                  // offer ESS; always offered, and required, for ntlm2_session and ntlmv2
+  bool lm_key = false;       // offer LM_KEY (needs identity.lm_hash)
+  bool key_exchange = true;  // offer KEY_EXCH where SEAL is asked for
   bool offer_128 = true;
   bool offer_56 = false;
-  unsigned minimum_strength = 128;      // 40, 56 or 128; looked at only when seal
-  bool send_version = true;             // the VERSION structure (2.2.2.10); Exchange 5.x did not send it
-  bool oem_names_in_negotiate = false;  // domain in the NEGOTIATE message, as Exchange 5.5 sent it
-  std::string target_name;              // MsvAvTargetName such as "SMTPSVC/mail.partner.example"; empty: none
-  std::optional<crypto::Digest16>
-      channel_bindings;  // MsvAvChannelBindings: MD5 of gss_channel_bindings_struct (3.1.1.2)
+  unsigned minimum_strength = 128;  // 40, 56 or 128; looked at only when seal
+  bool send_version = true;         // the VERSION structure (2.2.2.10); Exchange 5.x did not send it
+  bool oem_names_in_negotiate =
+      false;  // offer OEM text and name the domain in NEGOTIATE, as Exchange 5.5 did
+  bool echo_target_type =
+      false;                // repeat TARGET_TYPE_* of the CHALLENGE in AUTHENTICATE, as Exchange 5.5 did
+  std::string target_name;  // MsvAvTargetName such as "SMTPSVC/mail.partner.example"; empty: none
+  // MsvAvChannelBindings: MD5 of gss_channel_bindings_struct (3.1.1.2); zeros are sent where there are none.
+  std::optional<crypto::Digest16> channel_bindings;
 };
 ClientPolicy modern_policy(bool seal, unsigned minimum_strength);
 // NTLMv1 without ESS; flags as the Q262945 transcript shows (observed), plus 128 and 56 as the strength asks.
@@ -62,11 +67,14 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  // The NEGOTIATE_MESSAGE. Errors: lm_hash_unavailable, out_of_order.
+  // The NEGOTIATE_MESSAGE. Errors: lm_hash_unavailable (an LM hash that anybody knows counts as none),
+  // weak_response (an LM response alone was asked for), out_of_order.
   [[nodiscard]] Result<Bytes> negotiate();
   // The AUTHENTICATE_MESSAGE for a CHALLENGE_MESSAGE. `now` is a FILETIME (100 ns since 1601-01-01 UTC), used
-  // where the CHALLENGE carries no time stamp. Errors: the decoding ones, weak_strength, seal_not_negotiated,
-  // flags_changed, no_common_encoding, bad_av_pairs, lm_hash_unavailable, out_of_order.
+  // where the CHALLENGE carries no time stamp. Errors: the decoding ones; weak_response where ESS is needed
+  // and not granted; seal_not_negotiated, weak_strength; flags_changed where the CHALLENGE grants what was
+  // not offered; no_common_encoding; bad_string for an identity that the agreed character set cannot write;
+  // out_of_order.
   [[nodiscard]] Result<Bytes> authenticate(ByteSpan challenge, std::uint64_t now);
   // REQUIRES: authenticate() succeeded. Moves the result out.
   [[nodiscard]] Outcome take_outcome();

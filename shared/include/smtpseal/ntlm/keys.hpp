@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "smtpseal/crypto/engine.hpp"
+#include "smtpseal/ntlm/outcome.hpp"
 #include "smtpseal/ntlm/seal_context.hpp"
 
 namespace smtpseal::ntlm {
@@ -14,15 +15,19 @@ crypto::Key16 session_base_key_v1(const crypto::Engine& engine, const crypto::Ke
 // The same for an LM response without an NT response: the first half of the LM hash, then zeros.
 crypto::Key16 session_base_key_lm(const crypto::Key16& lm_hash);
 
-// KXKEY (3.4.5.1), which is the session base key itself except in two cases. For an NTLM2 session response:
-// HMAC-MD5 over both challenges. REQUIRES: lm_response holds at least the 8 octets of the client challenge.
-crypto::Key16 key_exchange_key_ntlm2(const crypto::Engine& engine, const crypto::Key16& session_base_key,
-                                     std::span<const std::byte, 8> server_challenge, ByteSpan lm_response);
-// With LM_KEY and no extended session security: DES of the LM response under the LM hash.
-// An all-zero hash stands for one that is not stored, as Windows does it (observed); such a key is no secret.
-// REQUIRES: lm_response holds at least 8 octets.
-crypto::Key16 key_exchange_key_lm(const crypto::Engine& engine, const crypto::Key16& lm_hash,
-                                  ByteSpan lm_response);
+// What KXKEY (3.4.5.1) looks at.
+struct KeyExchangeInput {
+  std::uint32_t flags = 0;
+  Response response = Response::ntlmv2;
+  std::span<const std::byte, 8> server_challenge;
+  ByteSpan lm_response;  // REQUIRES: 8 octets or more, except with NTLMv2
+  // With LM_KEY and no extended session security. nullptr stands for a hash that is not stored, which is
+  // taken as all zeros, as Windows does it (observed); such a key is no secret.
+  const crypto::Key16* lm_hash = nullptr;
+};
+// KXKEY: the key under which the client sends the exported session key, or that key itself without KEY_EXCH.
+crypto::Key16 key_exchange_key(const crypto::Engine& engine, const KeyExchangeInput& input,
+                               const crypto::Key16& session_base_key);
 
 // True where the LM hash is no secret: all zero, or that of the blank password, which Windows stores in place
 // of an LM hash that is undefined. LM_KEY with it would be readable by any listener.

@@ -14,7 +14,7 @@ enum class Response { lm, ntlmv1, ntlm2_session, ntlmv2 };
 std::string_view name(Response response);  // "LM", "NTLMv1", "NTLM2-session", "NTLMv2"
 
 struct Outcome {
-  std::uint32_t flags = 0;  // as in the AUTHENTICATE message
+  std::uint32_t flags = 0;  // those of AUTHENTICATE that CHALLENGE granted
   Response response = Response::lm;
   bool sealed = false;  // SEAL was agreed: everything after 235 is encrypted
   unsigned strength =

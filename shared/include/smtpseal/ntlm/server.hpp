@@ -32,8 +32,9 @@ struct ServerPolicy {
 // The secret of the account that the client claims to be.
 struct AccountSecret {
   const crypto::Key16* nt_hash = nullptr;
-  const crypto::Key16* lm_hash =
-      nullptr;  // may be absent; then LM_KEY uses an all-zero LM hash as Windows does (observed)
+  // May be absent. Then LM_KEY uses an all-zero LM hash as Windows does (observed). Any listener can compute
+  // that key, so a seal under it counts as 0 bits and meets no requirement.
+  const crypto::Key16* lm_hash = nullptr;
 };
 
 // What this account may use; the default refuses everything weaker than NTLMv2 and 128 bits.
