@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/log/log.hpp"
 
 namespace smtpseal::policyd {
@@ -13,18 +14,6 @@ using daemon::Task;
 namespace {
 
 constexpr Seconds kWriteTimeout{30};  // Postfix waits 100 s for a reply; a client that takes none for this long is gone
-
-// Counts a connection for as long as it lives.
-class Counted {
- public:
-  explicit Counted(std::int64_t& count) : count_(count) { ++count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() { --count_; }
-
- private:
-  std::int64_t& count_;
-};
 
 }  // namespace
 
@@ -76,7 +65,7 @@ Task<> Policyd::accept_loop(daemon::Listener& listener) {
 }
 
 Task<> Policyd::serve(daemon::Stream stream) {
-  const Counted counted(clients_);
+  const daemon::Counted counted(clients_);
   const Seconds idle(values_.number("policyd.idle_time"));
   postfix::NetstringReader reader;
   std::string input;

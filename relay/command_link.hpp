@@ -31,6 +31,7 @@ class CommandLink {
   // REQUIRES: flushed, nothing unread.
   void install(session::SecurityLayer layer) { stream_.install(std::move(layer)); }
   [[nodiscard]] daemon::Stream& stream() { return stream_; }
+  [[nodiscard]] const daemon::Stream& stream() const { return stream_; }
 
  private:
   daemon::Stream stream_;

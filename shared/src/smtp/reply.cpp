@@ -10,6 +10,8 @@ namespace smtpseal::smtp {
 namespace {
 
 constexpr std::size_t kCodeSize = 3;
+constexpr int kContinueAuth = 334;               // RFC 4954: its text is base64 and must arrive whole,
+constexpr std::size_t kMaxContinueAuth = 12288;  // at most this long (section 4)
 
 bool is_text_octet(char c) {
   return c == '\t' || !ascii::is_control(c);
@@ -34,7 +36,8 @@ void append_line(std::string& to, const Reply& reply, std::string_view text, boo
   line.append(text);
   std::replace_if(
       line.begin(), line.end(), [](char c) { return !is_text_octet(c); }, '?');
-  to.append(cut(line, kMaxReplyLine - 2)).append("\r\n");
+  const std::size_t limit = reply.code == kContinueAuth ? kMaxContinueAuth : kMaxReplyLine;
+  to.append(cut(line, limit - 2)).append("\r\n");
 }
 
 // NNN of RFC 5321 4.2.1; 0 where it is none. Servers with a second digit above 5 exist, and it is never

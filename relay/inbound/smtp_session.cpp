@@ -1,0 +1,512 @@
+#include "inbound/smtp_session.hpp"
+
+#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+
+#include "filetime.hpp"
+#include "smtpseal/log/log.hpp"
+
+namespace smtpseal::relay {
+
+using daemon::Clock;
+using daemon::Seconds;
+using daemon::Task;
+using smtp::Reply;
+using smtp::Verb;
+
+namespace {
+
+constexpr std::string_view kContentProblem = "5.6.0";
+
+std::string address_literal(const boost::asio::ip::address& address) {
+  return "[" + std::string(address.is_v6() ? "IPv6:" : "") + address.to_string() + "]";
+}
+
+// A HELO argument fit to be repeated to smtpd: one word of printable ASCII.
+bool is_helo_word(std::string_view text) {
+  return !text.empty() && text.size() <= 255 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+// Parameters that smtpd may be given: those of keywords that the EHLO reply can contain. AUTH= (RFC 4954 section 5) is
+// dropped: only smtpd's own trust could give it a meaning.
+bool is_known_parameter(const std::string& keyword, bool is_mail) {
+  if (is_mail)
+    return keyword == "SIZE" || keyword == "BODY" || keyword == "SMTPUTF8" || keyword == "RET" || keyword == "ENVID";
+  return keyword == "NOTIFY" || keyword == "ORCPT";
+}
+
+// Why a parameter cannot be passed on; empty: all can. Drops AUTH=.
+std::string clean_parameters(smtp::Envelope& envelope, bool is_mail) {
+  std::erase_if(envelope.parameters, [is_mail](const auto& entry) { return is_mail && entry.keyword == "AUTH"; });
+  for (const auto& entry : envelope.parameters) {
+    if (!is_known_parameter(entry.keyword, is_mail)) return "unsupported parameter " + entry.keyword;
+    if (entry.keyword == "BODY" && boost::algorithm::iequals(entry.value, "BINARYMIME")) return "unsupported BODY type";
+  }
+  return {};
+}
+
+}  // namespace
+
+SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address,
+                         std::uint16_t port, std::string id)
+    : context_(context),
+      link_(std::move(stream), context.settings.auth_line_limit),
+      address_(std::move(address)),
+      port_(port),
+      id_(std::move(id)) {}
+
+SmtpSession::~SmtpSession() {
+  Backend::end(std::move(backend_));
+  const auto had = security();
+  log::info("session-close").field("id", id_).field("client", address_.to_string()).optional("account", login_)
+      .field("status", session::name(had.protection)).field("bits", had.bits).field("messages", messages_)
+      .field("sealed", had.octets_sealed).field("unsealed", had.octets_unsealed);
+}
+
+void SmtpSession::say(int code, std::string status, std::string text) {
+  link_.reply(Reply(code, std::move(status), std::move(text)));
+}
+
+void SmtpSession::reject(int code, std::string status, std::string text) {
+  if (++errors_ >= context_.settings.error_limit) return end_with({421, "4.7.0", "too many errors"});
+  say(code, std::move(status), std::move(text));
+}
+
+void SmtpSession::end_with(Reply reply) {
+  link_.reply(reply);
+  ended_ = true;
+}
+
+Task<> SmtpSession::run() {
+  say(220, "", context_.settings.hostname + " ESMTP");
+  while (!ended_) {
+    const auto line = co_await link_.next_line(context_.settings.server_idle_time);
+    if (line) {
+      co_await handle(*line);
+      continue;
+    }
+    // On a half-duplex seal nothing may be said unasked (a record may be on its way to us); closing says enough.
+    const auto* layer = link_.stream().layer();
+    const bool may_speak = layer == nullptr || !layer->is_half_duplex();
+    if (may_speak && line.error().category() == smtp::category())
+      say(500, "5.5.2", line.error().message() + "; closing the connection");
+    else if (may_speak && line.error() == daemon::asio::error::timed_out)
+      say(421, "4.4.2", context_.settings.hostname + " timeout exceeded");
+    log::info("session-lost").field("id", id_).field("client", address_.to_string()).field("reason", line.error().message());
+    break;
+  }
+  co_await link_.flush();
+}
+
+Task<> SmtpSession::handle(std::string_view line) {
+  const smtp::Command command = smtp::parse_command(line);
+  const bool is_auth = command.verb == Verb::auth || command.verb == Verb::xauth;
+  if (!is_auth && line.size() + 2 > context_.settings.line_limit) co_return reject(500, "5.5.2", "line too long");
+  if (in_bdat_ && command.verb != Verb::bdat && command.verb != Verb::rset && command.verb != Verb::quit &&
+      command.verb != Verb::noop)
+    co_return reject(503, "5.5.1", "BDAT chunks are expected");
+  switch (command.verb) {
+    case Verb::ehlo:
+      co_await on_ehlo(command.argument);
+      break;
+    case Verb::helo:
+      on_helo(command.argument, false);
+      break;
+    case Verb::auth:
+    case Verb::xauth:
+      co_await on_auth(command.argument, smtp::name(command.verb));
+      break;
+    case Verb::mail:
+      co_await on_mail(command.argument);
+      break;
+    case Verb::rcpt:
+      co_await on_rcpt(command.argument);
+      break;
+    case Verb::data:
+      co_await on_data();
+      break;
+    case Verb::bdat:
+      co_await on_bdat(command.argument);
+      break;
+    case Verb::rset:
+      co_await on_rset();
+      break;
+    case Verb::noop:
+      say(250, "2.0.0", "Ok");
+      break;
+    case Verb::vrfy:
+      say(252, "2.0.0", "Send mail to find out");
+      break;
+    case Verb::quit:
+      end_with({221, "2.0.0", "Bye"});
+      break;
+    default:
+      // XCLIENT, XFORWARD, XEXCH50, STARTTLS, ETRN, EXPN, HELP and whatever else is not offered ends here.
+      reject(500, "5.5.1", "command not recognized");
+  }
+}
+
+void SmtpSession::on_helo(std::string_view argument, bool esmtp) {
+  if (!is_helo_word(argument)) return reject(501, "5.5.4", "syntax: HELO or EHLO hostname");
+  drop_backend();
+  helo_ = argument;
+  esmtp_ = esmtp;
+  if (!esmtp) say(250, "", context_.settings.hostname);
+}
+
+Task<> SmtpSession::on_ehlo(std::string_view argument) {
+  const auto errors = errors_;
+  on_helo(argument, true);
+  if (errors_ == errors && !ended_) link_.reply(co_await ehlo_reply());
+}
+
+bool SmtpSession::offers_auth() const {
+  const auto set = context_.policy.current();
+  return login_.empty() && set && !set->accounts.entries().empty();
+}
+
+// The keywords we understand out of those smtpd offers, and AUTH. smtpd is asked once, when nobody has spoken to it yet.
+Task<Reply> SmtpSession::ehlo_reply() {
+  if (!context_.smtpd_offers) {
+    auto opened = co_await Backend::open(context_, {address_, port_, {}, helo_, true, {}}, id_);
+    Backend::end(std::move(opened.backend));
+  }
+  const smtp::Ehlo offers = context_.smtpd_offers.value_or(smtp::Ehlo());
+  const auto* layer = link_.stream().layer();
+  Reply reply(250, "", context_.settings.hostname);
+  const auto offer = [&reply](bool condition, std::string keyword) {
+    if (condition) reply.lines.push_back(std::move(keyword));
+  };
+  offer(offers.pipelining && (layer == nullptr || !layer->is_half_duplex()), "PIPELINING");
+  offer(offers.size, offers.size_limit == 0 ? "SIZE" : "SIZE " + std::to_string(offers.size_limit));
+  offer(offers.enhanced_status_codes, "ENHANCEDSTATUSCODES");
+  offer(offers.eightbitmime, "8BITMIME");
+  offer(offers.dsn, "DSN");
+  offer(offers.smtputf8, "SMTPUTF8");
+  offer(offers.chunking && context_.settings.stray_line_ends == smtp::StrayLineEnds::refuse, "CHUNKING");
+  offer(offers_auth(), "AUTH NTLM");
+  offer(offers_auth(), "XAUTH NTLM");
+  co_return reply;
+}
+
+std::optional<Reply> SmtpSession::cannot_auth(std::string_view mechanism) const {
+  if (!login_.empty()) return Reply(503, "5.5.1", "already authenticated");
+  if (mail_accepted_) return Reply(503, "5.5.1", "AUTH is not permitted in a mail transaction");
+  if (helo_.empty()) return Reply(503, "5.5.1", "send EHLO first");
+  if (!offers_auth()) return Reply(502, "5.5.1", "AUTH is not available");
+  if (!boost::algorithm::iequals(mechanism, "NTLM")) return Reply(504, "5.5.4", "unrecognized authentication mechanism");
+  return std::nullopt;
+}
+
+Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
+  const auto blank = argument.find(' ');
+  if (const auto refusal = cannot_auth(argument.substr(0, blank)))
+    co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  if (!context_.limits.may_log_in(address_, Clock::now())) {
+    log::warning("auth-limited").field("id", id_).field("client", address_.to_string())
+        .field("parameter", "relay.auth_failure_limit_per_address");
+    co_return end_with({421, "4.7.0", "too many failed logins from your address"});
+  }
+  const auto set = context_.policy.current();
+  const auto policy = std::make_shared<const ntlm::ServerPolicy>(
+      server_policy(context_.settings.hostname, context_.settings.netbios_domain, set->accounts));
+  AuthExchange auth(context_.engine, set, policy);
+  const std::string initial(blank == std::string_view::npos ? std::string_view() : argument.substr(blank + 1));
+  const AuthStep step = co_await exchange(auth, initial);
+  if (ended_) co_return;
+  if (step.kind == AuthStep::Kind::succeeded) {
+    login_set_ = set;
+    co_await accept_login(auth, step.reply);
+    co_return;
+  }
+  context_.limits.login_failed(address_, Clock::now());
+  log::warning("auth-failed").field("id", id_).field("client", address_.to_string()).field("verb", verb)
+      .optional("user", auth.claimed()).field("reason", step.reason).field("reply", step.reply.one_line());
+  link_.reply(step.reply);
+  if (++auth_failures_ >= context_.settings.auth_failure_limit) end_with({421, "4.7.0", "too many failed logins"});
+}
+
+// Runs the exchange to its end. Sets ended_ where the connection did not last that long.
+Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initial_response) {
+  const auto deadline = Clock::now() + context_.settings.server_login_time;
+  AuthStep step = auth.begin(initial_response, filetime_now());
+  while (step.kind == AuthStep::Kind::more) {
+    link_.reply(step.reply);
+    const auto left = std::max(Seconds(1), std::chrono::ceil<Seconds>(deadline - Clock::now()));
+    const auto line = Clock::now() < deadline ? co_await link_.next_line(left)
+                                              : Result<std::string_view>(ErrorCode(daemon::asio::error::timed_out));
+    if (!line) {
+      log::info("session-lost").field("id", id_).field("client", address_.to_string())
+          .field("reason", "during AUTH: " + line.error().message());
+      ended_ = true;
+      break;
+    }
+    step = auth.line(*line, filetime_now());
+  }
+  co_return step;
+}
+
+Task<> SmtpSession::accept_login(AuthExchange& auth, const Reply& reply) {
+  // Octets behind the client's last message were sent before it knew the outcome: in clear, by whoever sits between.
+  if (!link_.unread().empty()) {
+    log::warning("session-lost").field("id", id_).field("client", address_.to_string())
+        .field("reason", "octets in clear behind the AUTH exchange");
+    co_return end_with({503, "5.5.1", "AUTH must not be followed by anything before its reply"});
+  }
+  const ntlm::Outcome& outcome = auth.outcome();
+  link_.reply(reply);
+  if (!co_await link_.flush()) {
+    ended_ = true;
+    co_return;
+  }
+  drop_backend();
+  login_ = auth.account().account;
+  login_account_ = &auth.account();
+  security_.protection = outcome.sealed ? session::Protection::sealed : session::Protection::authenticated;
+  security_.account = login_;
+  security_.response = outcome.response;
+  security_.bits = outcome.sealed ? outcome.strength : 0;
+  security_.flags = outcome.flags;
+  if (outcome.sealed) {
+    helo_.clear();  // learnt before the layer, so worthless now (RFC 4954 section 4)
+    link_.install(session::SecurityLayer(context_.engine, ntlm::Role::server, outcome, std::nullopt,
+                                         context_.settings.layer_limits));
+  }
+  log::info("auth-ok").field("id", id_).field("client", address_.to_string()).field("user", auth.claimed())
+      .field("account", login_).field("auth", ntlm::name(outcome.response))
+      .field("status", session::name(security_.protection)).field("bits", security_.bits)
+      .field("flags", ntlm::describe_flags(outcome.flags));
+}
+
+session::SessionSecurity SmtpSession::security() const {
+  session::SessionSecurity now = security_;
+  if (const auto* layer = link_.stream().layer()) {
+    now.octets_sealed = layer->octets_sealed();
+    now.octets_unsealed = layer->octets_unsealed();
+  }
+  return now;
+}
+
+std::optional<Reply> SmtpSession::forbidden(const smtp::Envelope& mail) const {
+  const auto set = context_.policy.current();
+  if (!set) return Reply(451, "4.3.5", "mail system is misconfigured");
+  const auto verdict = context_.network_rules.find(address_);
+  if (!satisfies(security_, verdict.demand)) {
+    log::warning("client-refused").field("id", id_).field("client", address_.to_string()).field("rule", verdict.rule)
+        .field("status", session::name(security_.protection));
+    if (verdict.demand == Demand::seal) return Reply(530, "5.7.10", "an NTLM sealed session is required from your network");
+    return Reply(530, "5.7.0", "authentication is required from your network");
+  }
+  return forbidden_by_domain(*set, mail.path);
+}
+
+// inbound=require: mail from the domain must come sealed at the rule's strength, by an account bound to the domain.
+std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& set, const std::string& path) const {
+  const auto domains = policy::address_domains(path);
+  if (!domains) return Reply(553, "5.1.7", "sender address is not usable");
+  const auto* rule = domains->domain.empty() ? nullptr : set.domains.find(domains->domain);
+  if (rule == nullptr || rule->inbound != policy::InboundRule::require) return std::nullopt;
+  std::string reason;
+  if (security_.protection != session::Protection::sealed) {
+    reason = "the session is not sealed";
+  } else if (security_.bits < rule->strength) {
+    reason = "the seal is too weak: " + std::to_string(security_.bits) + " < " + std::to_string(rule->strength) + " bits";
+  } else if (!boost::algorithm::iequals(login_, rule->inbound_account) && !login_account_->is_bound_to(domains->domain)) {
+    reason = "account " + login_ + " is not bound to the domain";
+  } else {
+    return std::nullopt;
+  }
+  const bool report = rule->mode == policy::Mode::report;
+  log::warning(report ? "sender-would-be-refused" : "sender-refused").field("id", id_)
+      .field("client", address_.to_string()).field("domain", domains->domain).field("rule", rule->origin.text())
+      .field("reason", reason);
+  if (report) return std::nullopt;
+  return Reply(550, "5.7.1", "mail from " + domains->domain + " must arrive in a sealed session: " + reason);
+}
+
+Task<bool> SmtpSession::open_backend() {
+  const std::string helo = helo_.empty() ? address_literal(address_) : helo_;
+  auto opened = co_await Backend::open(context_, {address_, port_, {}, helo, esmtp_, login_}, id_);
+  backend_ = std::move(opened.backend);
+  if (!opened.refusal) co_return true;
+  if (opened.refusal->code == 451)
+    link_.reply(*opened.refusal);
+  else
+    end_with(*opened.refusal);
+  co_return false;
+}
+
+// smtpd's reply; nothing where the connection to it failed, which the client has been told then.
+Task<std::optional<Reply>> SmtpSession::forward(std::string line) {
+  auto reply = co_await backend_->command(std::move(line));
+  if (reply && reply->code != 421) co_return std::move(*reply);
+  log::warning("smtpd-lost").field("id", id_)
+      .field("reason", reply ? reply->one_line() : reply.error().message());
+  drop_backend();
+  say(451, "4.3.0", "mail system went away, try again");
+  co_return std::nullopt;
+}
+
+void SmtpSession::drop_backend() {
+  Backend::end(std::move(backend_));
+  finish_transaction();
+}
+
+void SmtpSession::finish_transaction() {
+  mail_accepted_ = false;
+  recipients_ = 0;
+  sender_.clear();
+  in_bdat_ = false;
+  chunk_guard_ = ChunkGuard();
+  chunk_octets_ = 0;
+}
+
+Task<> SmtpSession::on_mail(std::string_view argument) {
+  const bool is_sealed = security_.protection == session::Protection::sealed;
+  if (helo_.empty() && !is_sealed) co_return reject(503, "5.5.1", "send HELO or EHLO first");
+  if (mail_accepted_) co_return reject(503, "5.5.1", "nested MAIL command");
+  auto mail = smtp::parse_mail(argument);
+  if (!mail) co_return reject(501, "5.5.4", mail.error().message());
+  if (const auto problem = clean_parameters(*mail, true); !problem.empty()) co_return reject(555, "5.5.4", problem);
+  if (const auto refusal = forbidden(*mail)) co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  if (!backend_ && !co_await open_backend()) co_return;
+  const auto reply = co_await forward(smtp::format_envelope("MAIL FROM:", *mail));
+  if (!reply) co_return;
+  mail_accepted_ = reply->is_positive();
+  sender_ = mail->path;
+  link_.reply(*reply);
+}
+
+Task<> SmtpSession::on_rcpt(std::string_view argument) {
+  if (!mail_accepted_) co_return reject(503, "5.5.1", "need MAIL command");
+  auto rcpt = smtp::parse_rcpt(argument);
+  if (!rcpt) co_return reject(501, "5.5.4", rcpt.error().message());
+  if (const auto problem = clean_parameters(*rcpt, false); !problem.empty()) co_return reject(555, "5.5.4", problem);
+  const auto reply = co_await forward(smtp::format_envelope("RCPT TO:", *rcpt));
+  if (!reply) co_return;
+  if (reply->is_positive()) ++recipients_;
+  link_.reply(*reply);
+}
+
+Task<> SmtpSession::on_rset() {
+  if (mail_accepted_) {
+    const auto reply = co_await forward("RSET");
+    if (!reply) co_return;
+  }
+  finish_transaction();
+  say(250, "2.0.0", "Ok");
+}
+
+Task<> SmtpSession::on_data() {
+  if (!mail_accepted_ || recipients_ == 0) co_return reject(503, "5.5.1", "no valid recipients");
+  const auto go_ahead = co_await forward("DATA");
+  if (!go_ahead) co_return;
+  link_.reply(*go_ahead);
+  if (go_ahead->code != 354) co_return;
+  smtp::DataScanner scanner(context_.settings.stray_line_ends, context_.settings.data_line_limit);
+  if (!co_await stream_content(scanner)) {
+    backend_.reset();  // no end of data: smtpd drops what it has
+    ended_ = true;
+    co_return;
+  }
+  if (scanner.is_bad()) {
+    const Reply refusal(554, std::string(kContentProblem), scanner.problem());
+    log_message(scanner.octets(), refusal);
+    finish_transaction();
+    co_return reject(refusal.code, refusal.status, refusal.lines.front());
+  }
+  std::optional<Reply> reply;
+  if (backend_)
+    reply = co_await forward(".");
+  else
+    say(451, "4.3.0", "mail system went away, try again");
+  if (reply) {
+    log_message(scanner.octets(), *reply);
+    link_.reply(*reply);
+    if (reply->is_positive()) ++messages_;
+  }
+  finish_transaction();
+}
+
+// Content from the client to smtpd, up to the end-of-data mark, which is left to the caller. False: the client is gone.
+// When smtpd is gone, or the content is bad, the rest is read and thrown away, so that the session stays in step.
+Task<bool> SmtpSession::stream_content(smtp::DataScanner& scanner) {
+  if (!co_await link_.flush()) co_return false;
+  std::string content;
+  while (!scanner.is_complete()) {
+    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time)) co_return false;
+    content.clear();
+    link_.consume(scanner.feed(link_.unread(), content));
+    if (scanner.is_bad()) backend_.reset();
+    if (backend_ && !content.empty() && !co_await backend_->send(content)) {
+      log::warning("smtpd-lost").field("id", id_).field("reason", "while taking content");
+      backend_.reset();
+    }
+  }
+  co_return true;
+}
+
+Task<> SmtpSession::on_bdat(std::string_view argument) {
+  const auto chunk = smtp::parse_bdat(argument);
+  // Without a size there is no telling where the next command begins.
+  if (!chunk) co_return end_with({501, "5.5.4", "syntax: BDAT size [LAST]; closing the connection"});
+  const bool is_offered = context_.settings.stray_line_ends == smtp::StrayLineEnds::refuse;
+  const bool in_order = mail_accepted_ && recipients_ > 0 && is_offered;
+  in_bdat_ = in_order;
+  if (!co_await pass_chunk(*chunk)) {
+    backend_.reset();
+    ended_ = true;
+    co_return;
+  }
+  if (!in_order) co_return reject(503, "5.5.1", "no valid recipients");
+  chunk_octets_ += chunk->size;
+  const Reply reply = co_await chunk_reply();
+  link_.reply(reply);
+  if (!chunk->last && reply.is_positive()) co_return;
+  if (chunk->last) log_message(chunk_octets_, reply);
+  if (chunk->last && reply.is_positive()) ++messages_;
+  if (chunk->last || !backend_) finish_transaction();
+}
+
+// The command and the octets of one chunk, to smtpd where it is to have them. Nothing that completes a bad message is ever
+// sent: the guard has the last word before the last octets of the last chunk. False: the client is gone.
+Task<bool> SmtpSession::pass_chunk(smtp::BdatArgument chunk) {
+  if (!co_await link_.flush()) co_return false;
+  if (chunk.last && chunk.size == 0) chunk_guard_.finish();
+  if (chunk_guard_.is_bad()) backend_.reset();
+  const std::string line = "BDAT " + std::to_string(chunk.size) + (chunk.last ? " LAST\r\n" : "\r\n");
+  if (in_bdat_ && backend_ && !co_await backend_->send(line)) backend_.reset();
+  while (chunk.size > 0) {
+    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time)) co_return false;
+    const auto part =
+        link_.unread().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size, link_.unread().size())));
+    chunk.size -= part.size();
+    chunk_guard_.feed(part);
+    if (chunk.last && chunk.size == 0) chunk_guard_.finish();
+    if (chunk_guard_.is_bad() && in_bdat_) backend_.reset();
+    if (in_bdat_ && backend_ && !co_await backend_->send(part)) backend_.reset();
+    link_.consume(part.size());
+  }
+  co_return true;
+}
+
+Task<Reply> SmtpSession::chunk_reply() {
+  if (chunk_guard_.is_bad())
+    co_return Reply(554, std::string(kContentProblem), "CR or LF outside CRLF in message content (RFC 5321 2.3.8)");
+  if (backend_) {
+    auto answer = co_await backend_->reply();
+    if (answer) co_return std::move(*answer);
+    backend_.reset();
+  }
+  co_return Reply(451, "4.3.0", "mail system went away, try again");
+}
+
+void SmtpSession::log_message(std::uint64_t octets, const Reply& reply) const {
+  const auto had = security();
+  log::info("message").field("id", id_).field("client", address_.to_string()).optional("account", login_)
+      .field("status", session::name(had.protection)).field("bits", had.bits).field("from", "<" + sender_ + ">")
+      .field("recipients", recipients_).field("octets", octets).field("reply", reply.one_line());
+}
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,86 @@
+// One client's SMTP session with the relay: greeting, EHLO, AUTH NTLM and the seal are ours; from MAIL on every command is
+// parsed, judged, written anew and sent to smtpd, and smtpd's reply passed back. No octet of the client reaches smtpd as a
+// command that was not seen here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "command_link.hpp"
+#include "inbound/auth_exchange.hpp"
+#include "inbound/backend.hpp"
+#include "inbound/chunk_guard.hpp"
+#include "inbound/context.hpp"
+#include "smtpseal/session/session_security.hpp"
+#include "smtpseal/smtp/command.hpp"
+#include "smtpseal/smtp/data_scanner.hpp"
+
+namespace smtpseal::relay {
+
+class SmtpSession {
+ public:
+  SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address, std::uint16_t port,
+              std::string id);
+  ~SmtpSession();
+
+  // Serves the connection to its end.
+  daemon::Task<> run();
+
+ private:
+  daemon::Task<> handle(std::string_view line);
+  void on_helo(std::string_view argument, bool esmtp);
+  daemon::Task<smtp::Reply> ehlo_reply();
+  daemon::Task<> on_ehlo(std::string_view argument);
+  daemon::Task<> on_auth(std::string_view argument, std::string_view verb);
+  daemon::Task<AuthStep> exchange(AuthExchange& auth, std::string_view initial_response);
+  daemon::Task<> accept_login(AuthExchange& auth, const smtp::Reply& reply);
+  daemon::Task<> on_mail(std::string_view argument);
+  daemon::Task<> on_rcpt(std::string_view argument);
+  daemon::Task<> on_data();
+  daemon::Task<> on_bdat(std::string_view argument);
+  daemon::Task<bool> pass_chunk(smtp::BdatArgument chunk);
+  daemon::Task<smtp::Reply> chunk_reply();
+  daemon::Task<> on_rset();
+
+  [[nodiscard]] bool offers_auth() const;
+  [[nodiscard]] std::optional<smtp::Reply> cannot_auth(std::string_view mechanism) const;
+  // Why this sender may not be named in this session as it is protected; nothing where it may.
+  [[nodiscard]] std::optional<smtp::Reply> forbidden(const smtp::Envelope& mail) const;
+  [[nodiscard]] std::optional<smtp::Reply> forbidden_by_domain(const policy::PolicySet& set, const std::string& path) const;
+  [[nodiscard]] session::SessionSecurity security() const;
+  daemon::Task<bool> open_backend();
+  daemon::Task<std::optional<smtp::Reply>> forward(std::string line);
+  daemon::Task<bool> stream_content(smtp::DataScanner& scanner);
+  void drop_backend();
+  void finish_transaction();
+  void log_message(std::uint64_t octets, const smtp::Reply& reply) const;
+  void reject(int code, std::string status, std::string text);
+  void say(int code, std::string status, std::string text);
+  void end_with(smtp::Reply reply);
+
+  InboundContext& context_;
+  CommandLink link_;
+  boost::asio::ip::address address_;
+  std::uint16_t port_;
+  std::string id_;
+  std::string helo_;
+  bool esmtp_ = true;
+  std::string login_;
+  session::SessionSecurity security_;
+  std::shared_ptr<const policy::PolicySet> login_set_;  // keeps login_account_ alive
+  const policy::Account* login_account_ = nullptr;
+  std::unique_ptr<Backend> backend_;
+  std::string sender_;
+  bool mail_accepted_ = false;
+  std::size_t recipients_ = 0;
+  bool in_bdat_ = false;
+  ChunkGuard chunk_guard_;
+  std::uint64_t chunk_octets_ = 0;
+  std::int64_t auth_failures_ = 0;
+  std::int64_t errors_ = 0;
+  std::uint64_t messages_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace smtpseal::relay

@@ -1,0 +1,58 @@
+// smtpseal-relay: the session layer that Postfix lacks. Outbound it takes LMTP from Postfix and delivers in sealed SMTP
+// sessions; inbound it takes SMTP from anybody, authenticates and unseals, and hands the session to smtpd.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "inbound/context.hpp"
+#include "outbound/context.hpp"
+#include "outbound/hop_pool.hpp"
+#include "smtpseal/daemon/daemon.hpp"
+#include "smtpseal/daemon/endpoint.hpp"
+
+namespace smtpseal::relay {
+
+class Relay : public daemon::Service {
+ public:
+  // `values` must outlive the object. Throws daemon::StartupError.
+  Relay(daemon::asio::io_context& io, const config::Values& values, std::shared_ptr<const crypto::Engine> engine);
+
+  void bind() override;
+  void start() override;
+  void reload() override;
+  void stop() override;
+  [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
+
+ private:
+  enum class Kind { lmtp, lmtp_seven_bit, smtp };
+  struct Door {
+    Kind kind;
+    std::unique_ptr<daemon::Listener> listener;
+  };
+  void open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner);
+  daemon::Task<> accept_loop(Door& door);
+  daemon::Task<> serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer);
+  daemon::Task<> serve_lmtp(daemon::Stream stream, bool seven_bit);
+  daemon::Task<> serve_smtp(daemon::Stream stream, daemon::Endpoint peer);
+  [[nodiscard]] std::string next_id();
+
+  daemon::asio::io_context& io_;
+  const config::Values& values_;
+  Settings settings_;
+  daemon::PolicyHolder policy_;
+  Resolver resolver_;
+  CredentialGate gate_;
+  HopPool pool_;
+  NetworkRules network_rules_;
+  AddressLimits limits_;
+  OutboundContext outbound_;
+  InboundContext inbound_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::int64_t lmtp_clients_ = 0;
+  std::int64_t smtp_clients_ = 0;
+  std::uint64_t id_base_;
+  bool stopping_ = false;
+};
+
+}  // namespace smtpseal::relay
