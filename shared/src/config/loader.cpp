@@ -149,10 +149,15 @@ std::string shown_value(const Loader::Raw& raw) {
   return {};
 }
 
+// A key with a dot in it, which only a quoted one can have, is nobody's and must not pass for section and key.
+std::string shown_key(std::string_view key) {
+  return key.find('.') == std::string_view::npos ? std::string(key) : "\"" + std::string(key) + "\"";
+}
+
 // Walks the sections; `prefix` is "" or "section.".
 void read_table(Loader& loader, const toml::table& table, const std::string& prefix) {
   for (const auto& [key, node] : table) {
-    const std::string name = prefix + std::string(key.str());
+    const std::string name = prefix + shown_key(key.str());
     const auto* section = node.as_table();
     if (section != nullptr && prefix.empty()) {
       read_table(loader, *section, name + ".");

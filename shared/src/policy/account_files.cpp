@@ -174,9 +174,8 @@ const Credential* Credentials::find(std::string_view account) const {
 
 bool Account::is_bound_to(std::string_view canonical_domain) const {
   return std::any_of(domains.begin(), domains.end(), [&](const std::string& pattern) {
-    if (pattern == "*" || pattern == canonical_domain) return true;
-    return pattern.starts_with('.') && canonical_domain.size() > pattern.size() &&
-           canonical_domain.ends_with(pattern);
+    if (!pattern.starts_with('.')) return pattern == "*" || pattern == canonical_domain;
+    return canonical_domain.size() > pattern.size() && canonical_domain.ends_with(pattern);
   });
 }
 

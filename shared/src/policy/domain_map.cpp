@@ -116,6 +116,8 @@ constexpr std::array kAttributes{
     Attribute{"tls", Level::auth, apply_tls},
 };
 
+constexpr unsigned kAccountBit = 1U << 0;  // account is the first of kAttributes
+
 std::string all_attribute_names() {
   std::string names;
   for (const auto& attribute : kAttributes) {
@@ -199,7 +201,7 @@ class RuleParser {
   }
 
   void check_whole() {
-    if (rule_.level != Level::none && rule_.account.empty()) {
+    if (rule_.level != Level::none && (seen_ & kAccountBit) == 0) {
       refuse("level " + std::string(name(rule_.level)) +
              " needs account=, the name of a line of the credentials file");
     }

@@ -48,8 +48,8 @@ std::string header(const PolicySet& set, std::string_view kind) {
 
 // What stands between the parts of a local part, and what a domain is made of; the same sets as
 // address_domains() uses, as far as ASCII goes.
-constexpr std::string_view kSeparator = "[]\"%!@()<>[:;,\\\\[:space:]]";
-constexpr std::string_view kDomainChar = "[^]\"%!@()<>[:;,\\\\[:space:]]";
+constexpr std::string_view kSeparator = "[][\"%!@()<>:;,\\\\[:space:]]";
+constexpr std::string_view kDomainChar = "[^][\"%!@()<>:;,\\\\[:space:]]";
 
 std::string escaped(std::string_view literal) {
   std::string text;
@@ -63,33 +63,33 @@ std::string escaped(std::string_view literal) {
 
 // How the UTF-8 of characters begins that UTS 46 maps to letters, digits, the hyphen or the dot of ASCII,
 // ignores, or composes with their neighbour: full width forms, letters in circles, the ideographic full stop,
-// soft hyphens, ... A domain with one of them can be another spelling of a listed domain, and nobody writes a
-// domain so who does not mean to hide it. Found by trying every code point; where a block holds nothing else,
-// its common start stands for all of it.
+// soft hyphens, ... A domain with one of them can be another spelling of a listed domain. Input methods make
+// some of them, but mail programs send the mapped form. Found by trying every code point; where a block holds
+// hardly anything else, its common start stands for all of it.
 constexpr std::array kMappedCharacters = std::to_array<std::string_view>(
-    {"\xC2\xAA",     "\xC2\xAD",     "\xC2\xB2",         "\xC2\xB3",     "\xC2\xB9",     "\xC2\xBA",
-     "\xC4\xB2",     "\xC4\xB3",     "\xC5\xBF",         "\xC7\x87",     "\xC7\x88",     "\xC7\x89",
-     "\xC7\x8A",     "\xC7\x8B",     "\xC7\x8C",         "\xC7\xB1",     "\xC7\xB2",     "\xC7\xB3",
-     "\xCA\xB0",     "\xCA\xB2",     "\xCA\xB3",         "\xCA\xB7",     "\xCA\xB8",     "\xCB\xA1",
-     "\xCB\xA2",     "\xCB\xA3",     "\xCD\x8F",         "\xE1\xA0\x8B", "\xE1\xA0\x8C", "\xE1\xA0\x8D",
-     "\xE1\xA0\x8F", "\xE1\xB4",     "\xE1\xB5",         "\xE1\xB6",     "\xE1\xBA\x9E", "\xE2\x80",
-     "\xE2\x81",     "\xE2\x82",     "\xE2\x84",         "\xE2\x85",     "\xE2\x91",     "\xE2\x92",
-     "\xE2\x93",     "\xE2\xB1\xBC", "\xE2\xB1\xBD",     "\xE3\x80\x80", "\xE3\x80\x82", "\xE3\x89",
-     "\xE3\x8A",     "\xE3\x8B",     "\xE3\x8D",         "\xE3\x8E",     "\xE3\x8F",     "\xEA\x9F\xB2",
-     "\xEA\x9F\xB3", "\xEA\x9F\xB4", "\xEF\xAC",         "\xEF\xB8",     "\xEF\xB9",     "\xEF\xBB\xBF",
-     "\xEF\xBC",     "\xEF\xBD",     "\xF0\x90\x9E\xA5", "\xF0\x9B\xB2", "\xF0\x9D\x90", "\xF0\x9D\x91",
-     "\xF0\x9D\x92", "\xF0\x9D\x93", "\xF0\x9D\x94",     "\xF0\x9D\x95", "\xF0\x9D\x96", "\xF0\x9D\x97",
-     "\xF0\x9D\x98", "\xF0\x9D\x99", "\xF0\x9D\x9A",     "\xF0\x9D\x9B", "\xF0\x9D\x9C", "\xF0\x9D\x9D",
-     "\xF0\x9D\x9E", "\xF0\x9D\x9F", "\xF0\x9F\x84",     "\xF0\x9F\x85", "\xF0\x9F\x86", "\xF0\x9F\xAF",
-     "\xF3\xA0\x84", "\xF3\xA0\x85", "\xF3\xA0\x86",     "\xF3\xA0\x87", "\xCC"});
+    {"\xC2\xAA",     "\xC2\xAD",     "\xC2\xB2",     "\xC2\xB3",     "\xC2\xB9",         "\xC2\xBA",
+     "\xC4\xB2",     "\xC4\xB3",     "\xC5\xBF",     "\xC7\x87",     "\xC7\x88",         "\xC7\x89",
+     "\xC7\x8A",     "\xC7\x8B",     "\xC7\x8C",     "\xC7\xB1",     "\xC7\xB2",         "\xC7\xB3",
+     "\xCA\xB0",     "\xCA\xB2",     "\xCA\xB3",     "\xCA\xB7",     "\xCA\xB8",         "\xCB\xA1",
+     "\xCB\xA2",     "\xCB\xA3",     "\xCD\x8F",     "\xE1\xA0\x8B", "\xE1\xA0\x8C",     "\xE1\xA0\x8D",
+     "\xE1\xA0\x8F", "\xE1\xB4",     "\xE1\xB5",     "\xE1\xB6",     "\xE1\xBA\x9E",     "\xE1\xBF\xAF",
+     "\xE2\xA9",     "\xE2\x80",     "\xE2\x81",     "\xE2\x82",     "\xE2\x84",         "\xE2\x85",
+     "\xE2\x91",     "\xE2\x92",     "\xE2\x93",     "\xE2\xB1\xBC", "\xE2\xB1\xBD",     "\xE3\x80\x80",
+     "\xE3\x80\x82", "\xE3\x89",     "\xE3\x8A",     "\xE3\x8B",     "\xE3\x8D",         "\xE3\x8E",
+     "\xE3\x8F",     "\xEA\x9F\xB2", "\xEA\x9F\xB3", "\xEA\x9F\xB4", "\xEF\xAC",         "\xEF\xB8",
+     "\xEF\xB9",     "\xEF\xBB\xBF", "\xEF\xBC",     "\xEF\xBD",     "\xF0\x90\x9E\xA5", "\xF0\x9B\xB2",
+     "\xF0\x9D\x90", "\xF0\x9D\x91", "\xF0\x9D\x92", "\xF0\x9D\x93", "\xF0\x9D\x94",     "\xF0\x9D\x95",
+     "\xF0\x9D\x96", "\xF0\x9D\x97", "\xF0\x9D\x98", "\xF0\x9D\x99", "\xF0\x9D\x9A",     "\xF0\x9D\x9B",
+     "\xF0\x9D\x9C", "\xF0\x9D\x9D", "\xF0\x9D\x9E", "\xF0\x9D\x9F", "\xF0\x9F\x84",     "\xF0\x9F\x85",
+     "\xF0\x9F\x86", "\xF0\x9F\xAF", "\xF3\xA0\x84", "\xF3\xA0\x85", "\xF3\xA0\x86",     "\xF3\xA0\x87",
+     "\xCC"});
 
-std::string mapped_characters() {
-  std::string text;
-  for (const auto sequence : kMappedCharacters) {
-    if (!text.empty()) text += '|';
-    text += sequence;
-  }
-  return text;
+// One of them in the domain, or in what a local part names behind a "%" or "@" or before a "!".
+void append_mapped(std::string& text, const std::string& target) {
+  std::string any;
+  for (const auto sequence : kMappedCharacters) any.append(any.empty() ? "" : "|").append(sequence);
+  text += "/[%@].*(" + any + ")/ " + target + "\n";
+  text += "/(" + any + ").*!.*@/ " + target + "\n";
 }
 
 // A domain that `pattern` lists, as it can stand in a local part.
@@ -138,6 +138,7 @@ std::string export_transport_regexp(const PolicySet& set, const TransportTargets
     for (const auto& spelling : spellings(rule.pattern))
       append_hidden(text, spelling, target_for(targets, &rule));
   }
+  if (set.domains.secures_any()) append_mapped(text, targets.relay);
   return text;
 }
 
