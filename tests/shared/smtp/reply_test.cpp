@@ -120,6 +120,11 @@ BOOST_AUTO_TEST_CASE(cuts_a_long_line_at_a_character) {
   BOOST_TEST(format(Reply(550, "", std::string(1000, '\x80'))).size() == kMaxReplyLine);
 }
 
+BOOST_AUTO_TEST_CASE(leaves_a_challenge_of_an_auth_exchange_whole) {
+  const std::string challenge(12288 - 6, 'A');
+  BOOST_TEST((format(Reply(334, "", challenge)) == "334 " + challenge + "\r\n"));
+}
+
 BOOST_AUTO_TEST_CASE(parses_what_it_formats) {
   const std::string text = format(Reply(450, "4.2.0", "later"));
   const Reply back = parse({text.substr(0, text.size() - 2)});

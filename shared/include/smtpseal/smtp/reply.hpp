@@ -34,7 +34,8 @@ struct Reply {
 inline constexpr std::size_t kMaxReplyLine = 512;  // RFC 5321 4.5.3.1.5, CRLF included; ours are cut to it
 
 // "250-first\r\n250 last\r\n". CR, LF, NUL and other controls but TAB become '?'; lines are cut to
-// kMaxReplyLine, or 12288 octets for 334 (RFC 4954). The status stands on every line (RFC 2034). REQUIRES: a code from 200 to 599.
+// kMaxReplyLine, or 12288 octets for 334 (RFC 4954). The status stands on every line (RFC 2034). REQUIRES: a
+// code from 200 to 599.
 std::string format(const Reply& reply);
 
 // Collects replies from their lines; ready for the next one after each. Text may be 8-bit (RFC 6531), but has
