@@ -173,6 +173,21 @@ BOOST_AUTO_TEST_CASE(no_secret_is_in_problems_or_warnings) {
   BOOST_TEST(!contains(messages(load), "geheim"));
 }
 
+BOOST_AUTO_TEST_CASE(the_shipped_examples_work_as_copied) {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path shipped = std::filesystem::path(SMTPSEAL_TEST_DATA) / "../conf-examples/tables";
+  for (const std::string name : {"domains", "credentials", "accounts"}) {
+    std::ifstream file(shipped / name, std::ios::binary);
+    BOOST_REQUIRE(file.good());
+    directory.write(name, std::string(std::istreambuf_iterator<char>(file), {}));
+  }
+  const auto load =
+      load_policy(engine(), {directory.path("domains"), directory.path("credentials"), directory.path("accounts")});
+  BOOST_REQUIRE_MESSAGE(load.set, messages(load));
+  BOOST_TEST(load.set->domains.rules().size() == 6U);
+  BOOST_TEST(load.warnings.size() == 3U);
+}
+
 struct DecisionCase {
   std::string address;
   Kind kind;
