@@ -169,7 +169,8 @@ bool SmtpSession::offers_auth() const {
 // The keywords we understand out of those smtpd offers, and AUTH. smtpd is asked once, when nobody has spoken to it yet.
 Task<Reply> SmtpSession::ehlo_reply() {
   if (!context_.smtpd_offers) {
-    auto opened = co_await Backend::open(context_, {address_, port_, {}, helo_, true, {}}, id_);
+    ClientIdentity client{address_, port_, {}, helo_, true, {}};
+    auto opened = co_await Backend::open(context_, std::move(client), id_);
     Backend::end(std::move(opened.backend));
   }
   const smtp::Ehlo offers = context_.smtpd_offers.value_or(smtp::Ehlo());
@@ -327,7 +328,8 @@ std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& s
 
 Task<bool> SmtpSession::open_backend() {
   const std::string helo = helo_.empty() ? address_literal(address_) : helo_;
-  auto opened = co_await Backend::open(context_, {address_, port_, {}, helo, esmtp_, login_}, id_);
+  ClientIdentity client{address_, port_, {}, helo, esmtp_, login_};
+  auto opened = co_await Backend::open(context_, std::move(client), id_);
   backend_ = std::move(opened.backend);
   if (!opened.refusal) co_return true;
   if (opened.refusal->code == 451)

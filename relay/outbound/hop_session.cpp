@@ -64,7 +64,8 @@ Task<LoginResult> HopSession::start(const policy::Decision& decision, const poli
     result.failure = Failure{Kind::protection, "7.4", peer_ + " " + *reason};
     co_return std::move(result);
   }
-  result = co_await log_in(context_, link_, {*decision.rule, credential, peer_, "SMTPSVC/" + host});
+  const LoginPlan plan{*decision.rule, credential, peer_, "SMTPSVC/" + host};
+  result = co_await log_in(context_, link_, plan);
   if (result.failure) co_return std::move(result);
   security_ = result.security;
   // A layer switch makes what was learnt before it worthless (RFC 4954 section 4). Exchange 5.x takes no second EHLO

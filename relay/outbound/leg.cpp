@@ -109,7 +109,9 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     co_return false;
   }
   in_data_ = true;
-  co_await write(received_line({client_helo, hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr)}));
+  const ReceivedFacts facts{client_helo, hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr)};
+  const std::string received = received_line(facts);
+  co_await write(received);
   co_return !failure_;
 }
 

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <vector>
 
 #include "outbound/received.hpp"
 #include "smtp_link.hpp"
@@ -46,14 +47,16 @@ Task<Result<smtp::Reply>> submit_once(OutboundContext& context, const std::strin
   if (!stream) co_return stream.error();
   SmtpLink link(std::move(*stream), context.settings.line_limit);
   auto reply = co_await link.reply(kStepTimeout);
-  for (const auto& line : {"EHLO " + context.settings.hostname, std::string("MAIL FROM:<>"), "RCPT TO:<" + sender + ">"}) {
+  const std::vector<std::string> opening{"EHLO " + context.settings.hostname, "MAIL FROM:<>", "RCPT TO:<" + sender + ">"};
+  for (const auto& line : opening) {
     if (!reply || !reply->is_positive()) co_return reply;
     reply = co_await link.command(line, kStepTimeout);
   }
   if (!reply || !reply->is_positive()) co_return reply;
   reply = co_await link.command("DATA", kStepTimeout);
   if (!reply || reply->code != 354) co_return reply;
-  if (const auto sent = co_await link.send(content + ".\r\n", kStepTimeout); !sent) co_return sent.error();
+  const std::string whole = content + ".\r\n";
+  if (const auto sent = co_await link.send(whole, kStepTimeout); !sent) co_return sent.error();
   reply = co_await link.reply(kStepTimeout);
   co_await link.command("QUIT", kStepTimeout);
   co_return reply;

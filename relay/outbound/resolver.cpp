@@ -232,10 +232,11 @@ Resolver::~Resolver() {
 
 Task<MxAnswer> Resolver::mx(std::string domain) {
   const auto state = state_;
-  const auto packet = co_await await_callback<Packet>(state->io, [state, &domain](Pending<Packet>* pending) {
+  const auto start = [state, &domain](Pending<Packet>* pending) {
     ares_query(state->channel, domain.c_str(), ns_c_in, ns_t_mx, &on_packet, pending);
     state->arm();
-  });
+  };
+  const auto packet = co_await await_callback<Packet>(state->io, start);
   if (packet.status == ARES_SUCCESS) co_return parse_mx(packet.data);
   MxAnswer answer;
   answer.status = to_status(packet.status);
@@ -249,15 +250,16 @@ Task<AddressAnswer> Resolver::addresses(std::string host, AddressFamilies famili
   hints.ai_family = family_of(families);
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
-  co_return co_await await_callback<AddressAnswer>(state->io, [state, &host, &hints](Pending<AddressAnswer>* pending) {
+  const auto start = [state, &host, &hints](Pending<AddressAnswer>* pending) {
     ares_getaddrinfo(state->channel, host.c_str(), nullptr, &hints, &on_addresses, pending);
     state->arm();
-  });
+  };
+  co_return co_await await_callback<AddressAnswer>(state->io, start);
 }
 
 Task<std::string> Resolver::verified_name(asio::ip::address address) {
   const auto state = state_;
-  const auto name = co_await await_callback<std::string>(state->io, [state, &address](Pending<std::string>* pending) {
+  const auto start = [state, &address](Pending<std::string>* pending) {
     if (address.is_v4()) {
       const auto octets = address.to_v4().to_bytes();
       ares_gethostbyaddr(state->channel, octets.data(), octets.size(), AF_INET, &on_host, pending);
@@ -266,7 +268,8 @@ Task<std::string> Resolver::verified_name(asio::ip::address address) {
       ares_gethostbyaddr(state->channel, octets.data(), octets.size(), AF_INET6, &on_host, pending);
     }
     state->arm();
-  });
+  };
+  const auto name = co_await await_callback<std::string>(state->io, start);
   if (name.empty()) co_return name;
   const auto forward = co_await addresses(name, address.is_v4() ? AddressFamilies::ipv4 : AddressFamilies::ipv6);
   const bool leads_back = std::find(forward.addresses.begin(), forward.addresses.end(), address) != forward.addresses.end();

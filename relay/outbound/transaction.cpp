@@ -103,7 +103,8 @@ Task<Result<>> Transaction::report(CommandLink& link) {
     auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == recipient.leg; });
     if (found == known.end()) {
       if (auto flushed = co_await link.flush(); !flushed) co_return flushed;
-      found = known.emplace(known.end(), recipient.leg, co_await recipient.leg->result());
+      smtp::Reply reply = co_await recipient.leg->result();
+      found = known.emplace(known.end(), recipient.leg, std::move(reply));
     }
     log_delivery(recipient, found->second);
     if (found->second.is_positive() && recipient.relayed_notice)
