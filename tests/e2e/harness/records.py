@@ -46,6 +46,7 @@ class Link:
         self.framing = None
         self.sealed_in = self.sealed_out = 0
         self.clear_in = b""  # everything that arrived outside the seal
+        self.record_size = 0  # plaintext octets in one record; 0: as many as are written at once
         self.alter = None  # alter(number, record) -> list of octet strings to send instead
 
     def start_seal(self, seal, framing):
@@ -94,11 +95,13 @@ class Link:
         if self.seal is None:
             self.send_raw(data)
             return
-        record = self.framing.join(*self.seal.seal(data))
-        number = self.sealed_out
-        self.sealed_out += 1
-        for part in self.alter(number, record) if self.alter else [record]:
-            self.send_raw(part)
+        size = self.record_size or len(data)
+        wire = b""
+        for at in range(0, len(data), size):
+            record = self.framing.join(*self.seal.seal(data[at : at + size]))
+            wire += b"".join(self.alter(self.sealed_out, record)) if self.alter else record
+            self.sealed_out += 1
+        self.send_raw(wire)
 
     def send_raw(self, data):
         for part in self.chunks(data) if self.chunks else [data]:

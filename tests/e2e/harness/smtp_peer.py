@@ -47,7 +47,7 @@ class SmtpPeer:
 
     def __init__(self, address, password="Secret-Pw1", keywords=None, flags=ntlm.MODERN, verb=b"AUTH", framing="be-leading",
                  success=b"235 2.7.0 Authentication successful", replies=None, seals=True, chunks=None, alter=None,
-                 challenge_flags=None, with_target_info=True, challenge=None):
+                 challenge_flags=None, with_target_info=True, challenge=None, record_size=0):
         self.address = address
         self.password = password
         self.keywords = MODERN_KEYWORDS if keywords is None else keywords
@@ -62,6 +62,7 @@ class SmtpPeer:
         self.challenge_flags = challenge_flags
         self.with_target_info = with_target_info
         self.challenge = challenge  # replaces the CHALLENGE: octets after "334 "
+        self.record_size = record_size  # octets in one record of its replies; 0: a reply is a record
         self.sessions = []
         self.messages = []
         self.failures = []
@@ -78,12 +79,16 @@ class SmtpPeer:
         except OSError:
             pass
         self._listener.close()
+        self.drop_connections()
+        self._thread.join(5)
+
+    def drop_connections(self):
+        """Ends all sessions, between commands or not."""
         for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self._thread.join(5)
 
     def clear_octets(self):
         """All that ever came outside a seal."""
@@ -103,6 +108,7 @@ class SmtpPeer:
         self._connections.add(connection)
         link = Link(connection, self.chunks)
         link.alter = self.alter
+        link.record_size = self.record_size
         try:
             _Talk(self, session, link).run()
             session.ended = session.ended or "orderly"

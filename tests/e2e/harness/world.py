@@ -184,6 +184,7 @@ class World:
             "relay.dns_servers": [DNS[0]],
             "relay.dns_timeout": "1s",
             "relay.connect_timeout": "3s",
+            "relay.client_name_lookup": False,
             "relay.notify_submission": f"inet:{ALPHA[0]}:25",
         }
         if host == "alpha":
@@ -202,10 +203,15 @@ class World:
         settings = {name: item for name, item in (settings | changes).items() if item is not None}
         return self.write(f"{host}/smtpseal.toml", toml(settings))
 
+    def binary(self, program):
+        path = shutil.which(f"smtpseal-{program}", path=self.binaries)
+        expect(path, f"there is no smtpseal-{program} in {self.binaries}")
+        return path
+
     def daemon(self, program, host, *listens):
         """Starts smtpseal-`program` with the files of a host."""
         process = Process(
-            [shutil.which(f"smtpseal-{program}", path=self.binaries), "--config", f"{self.dir}/{host}/smtpseal.toml"],
+            [self.binary(program), "--config", f"{self.dir}/{host}/smtpseal.toml"],
             f"{self.dir}/{host}-{program}.log",
         )
         self.processes.append(process)
