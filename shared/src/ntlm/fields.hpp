@@ -45,17 +45,16 @@ class FieldReader {
   bool ok_ = true;
 };
 
-// A message to be: its header is written first, with the place of each field, then the payload in the same
-// order in which place() was called.
+// Where the fields of a message to be go: behind its fixed part, in the order in which place() was called.
 class FieldWriter {
  public:
-  explicit FieldWriter(std::size_t fixed_size) : next_(fixed_size) {}
-
-  // Reserves the next octets of the payload. The returned header goes into the message by append_field().
   struct Place {
     ByteSpan data;
     std::size_t offset = 0;
   };
+
+  explicit FieldWriter(std::size_t fixed_size) : next_(fixed_size) {}
+
   [[nodiscard]] Place place(ByteSpan data) {
     const Place here{data, next_};
     next_ += data.size();
@@ -66,6 +65,7 @@ class FieldWriter {
   std::size_t next_;
 };
 
+// The beginning of every message, and the header of one field.
 void append_message_start(Bytes& message, MessageType type);
 void append_field(Bytes& message, const FieldWriter::Place& place);
 

@@ -17,8 +17,8 @@ inline constexpr std::size_t kSignatureSize = 16;  // NTLMSSP_MESSAGE_SIGNATURE,
 enum class Role { client, server };
 
 // How a session without ESS keeps its RC4 state. `shared`: one stream and one counter for both directions,
-// the default. `separate`: one each way, as Heimdal does. Which of the two Exchange 5.5 does is not known
-// (inferred: shared).
+// the default. `separate`: one each way, as Heimdal does; both start from the same key, so that a listener
+// gets the XOR of what the two sides say. Which of the two Exchange 5.5 does is not known (inferred: shared).
 enum class HalfDuplexState { shared, separate };
 
 class SealContext {
