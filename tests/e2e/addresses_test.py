@@ -127,11 +127,11 @@ def _expansion(name, listed, recipients, sender="joe@alpha.example"):
         for recipient in recipients:
             expect(_offer(world, recipient, sender), f"{recipient} was refused")
         within(20, lambda: peer.messages, "the message at the peer")
-        expect_equal([b"<" + listed.encode() + b">" in each for each in peer.messages[0].recipients], [True], "recipient")
+        expect_equal(peer.messages[0].recipients, [listed], "recipients")
         expect(peer.messages[0].sealed, "not sealed")
         time.sleep(0.5)
         for message in world.sink.messages:
-            expect(all(b"partner.example" not in each for each in message.recipients),
+            expect(all("partner.example" not in each for each in message.recipients),
                    f"the default route was taken: {message.recipients}")
 
     run.__module__ = __name__
@@ -174,7 +174,7 @@ def a_mixed_message_is_split_between_relay_and_default_route(world):
     for recipient in ("anna@partner.example", "bob@plain.example"):
         world.expect_verdict(recipient, "sent")
     within(10, lambda: sum(len(message.recipients) for message in peer.messages) == 2, "both listed recipients at the peer")
-    expect_equal([message.recipients for message in world.sink.messages], [[b"RCPT TO:<bob@plain.example>"]], "default route")
+    expect_equal([message.recipients for message in world.sink.messages], [["bob@plain.example"]], "default route")
 
 
 @case

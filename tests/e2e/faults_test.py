@@ -9,7 +9,7 @@ import time
 from harness import ntlm
 from harness.process import can_connect
 from harness.proxy import TO_CLIENT, TO_SERVER, cut_at, records
-from harness.runner import case, expect, expect_equal, expect_in, within
+from harness.runner import Failed, case, expect, expect_equal, expect_in, within
 from harness.smtp_peer import SILENCE
 from harness.world import PASSWORD, SOCKETS
 
@@ -215,32 +215,42 @@ def a_relay_that_is_down_defers_and_nothing_takes_another_route(world):
     world.send([ANNA, "bob@plain.example"], world.text("the last line\r\n"))
     world.expect_verdict(ANNA, "deferred")
     world.expect_verdict("bob@plain.example", "sent")
-    expect_equal([each.recipients for each in world.sink.messages], [[b"RCPT TO:<bob@plain.example>"]], "the default route")
+    expect_equal([each.recipients for each in world.sink.messages], [["bob@plain.example"]], "the default route")
     expect_in(ANNA, world.alpha.queue(), "Postfix's queue")
     world.start_relay()
     expect_delivered_after_flush(world)
 
 
-@case(seconds=90)
+@case
 def a_policyd_that_is_down_defers_and_nothing_takes_another_route(world):
     world.receiving()
     world.sending(TO_BETA)
+    world.relay.kill()
+    world.send(ANNA, world.text("the last line\r\n"))
+    world.expect_verdict(ANNA, "deferred")
     world.policyd.kill()
-    world.alpha.sendmail("joe@alpha.example", [ANNA], world.text("the last line\r\n"))
-    time.sleep(2)
-    world.expect_no_leak()
-    expect_in(ANNA, world.alpha.queue(), "Postfix's queue")
+    world.start_relay()
+    for recipient in (ANNA, "bob@plain.example"):
+        try:
+            world.send(recipient)
+        except Failed as refusal:
+            expect_in("451", str(refusal), "what alpha says without a map")
+        else:
+            expect(False, f"alpha took mail for {recipient} without a map")
+    world.alpha.flush()
+    time.sleep(1.5)
+    expect_kept(world)
+    expect_equal(world.sink.messages, [], "what took the default route")
     world.start_policyd()
-    within(30, lambda: world.alpha.flush() or world.beta.messages(), "the message, with policyd back")
+    within(20, lambda: world.alpha.flush() or world.beta.messages() or time.sleep(0.5), "the message, with policyd back")
     world.expect_no_leak()
-    expect_equal(len(world.beta.wait_for_delivery(world.marker)), 1, "messages delivered")
 
 
 @case
 def daemons_killed_again_and_again_lose_nothing(world):
     world.receiving()
     world.sending(TO_BETA)
-    source = subprocess.Popen(["smtp-source", "-s", "4", "-l", "3000", "-m", "60", "-N", "-f", "joe@alpha.example", "-t", ANNA,
+    source = subprocess.Popen(["smtp-source", "-s", "4", "-l", "3000", "-m", "60", "-f", "joe@alpha.example", "-t", ANNA,
                                "192.0.2.1:25"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(4):
         time.sleep(0.15)
@@ -342,11 +352,12 @@ def a_missing_or_unreadable_domains_file_is_never_trusted(world):
     world.parameters("alpha", {})
     os.chmod(f"{world.dir}/alpha/domains", 0o600)
     world.start_policyd()
-    for problem in ("unreadable", "missing"):
-        answer, error = world.postmap(ANNA)
-        expect(answer is None and error, f"lookup with a {problem} file gave {answer!r} and {error!r}")
-        os.rename(f"{world.dir}/alpha/domains", f"{world.dir}/alpha/gone")
-        world.policyd.reload("policy-not-loaded")
+    answer, error = world.postmap(ANNA)
+    expect(answer is None and error, f"lookup with an unreadable file gave {answer!r} and {error!r}")
+    os.rename(f"{world.dir}/alpha/domains", f"{world.dir}/alpha/gone")
+    world.policyd.reload("policy-not-loaded")
+    answer, error = world.postmap(ANNA)
+    expect(answer is None and error, f"lookup without a file gave {answer!r} and {error!r}")
     os.rename(f"{world.dir}/alpha/gone", f"{world.dir}/alpha/domains")
     os.chmod(f"{world.dir}/alpha/domains", 0o644)
     world.policyd.reload("policy-loaded")
@@ -436,8 +447,9 @@ def relay_and_map_that_disagree_defer(world):
 
 
 @case
-def a_domain_listed_while_mail_is_queued_is_sealed_from_then_on(world):
-    """The first message after a change follows it (Q279214)."""
+def the_first_message_after_a_domain_is_listed_is_sealed(world):
+    """Exchange bounced it (Q279214). Postfix's programs remember the last address they asked for for 30 s; that one takes a
+    `postfix reload`."""
     peer = world.peer()
     world.sending("other.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n")
     world.send(ANNA)
@@ -446,9 +458,13 @@ def a_domain_listed_while_mail_is_queued_is_sealed_from_then_on(world):
     world.tables("alpha", TO_PEER, CREDENTIALS)
     world.policyd.reload("policy-loaded")
     world.relay.reload("policy-loaded")
+    world.send("bob@partner.example")
+    within(15, lambda: peer.messages, "the message to another address at the peer")
+    world.alpha.reload()
     world.send(ANNA)
-    within(15, lambda: peer.messages, "the message at the peer")
-    expect_equal((len(world.sink.messages), peer.messages[0].sealed), (1, True), "default route, seal")
+    within(15, lambda: len(peer.messages) == 2, "the message to the same address at the peer")
+    expect_equal(len(world.sink.messages), 1, "messages on the default route")
+    expect(all(message.sealed for message in peer.messages), "not sealed")
 
 
 @case

@@ -106,9 +106,13 @@ def two_messages_in_one_session_do_not_mix(world):
         client.expect(b"RSET", 250)
         expect(client.say(b"DATA") >= 500, "DATA after RSET")
         client.send(b"second@alpha.example", [b"bob@partner.example"], b"Subject: two\r\n\r\nsecond " + world.marker.encode())
-    first, second = world.beta.wait_for_delivery(world.marker, 2)
-    expect_equal({first["X-Original-To"], second["X-Original-To"]} | {first.get_unixfrom() and ""}, {"anna@partner.example", "bob@partner.example", ""}
-                 if first["X-Original-To"] else {None, ""}, "recipients")
+    world.beta.wait_for_delivery(world.marker, 2)
+    log = world.beta.log()
+    for sender, recipient in (("joe", "anna"), ("second", "bob")):
+        expect_in(f"to=<{recipient}@partner.example>", log, "the log")
+        expect_in(f"from=<{sender}@alpha.example>", log, "the log")
+    expect("from=<other@alpha.example>" not in log, "a transaction that was reset went on")
+    expect_equal(log.count("status=sent"), 2, "deliveries")
 
 
 @case
@@ -419,7 +423,7 @@ def networks_can_be_held_to_authentication_and_to_a_seal(world):
 
 SMUGGLED = (b"\r\nMAIL FROM:<evil@alpha.example>\r\nRCPT TO:<anna@partner.example>\r\nDATA\r\nSubject: smuggled SMUGGLED\r\n\r\nx\r\n.\r\n")
 ENDS = {"lf_dot_lf": b"\n.\n", "lf_dot_crlf": b"\n.\r\n", "crlf_dot_lf": b"\r\n.\n", "cr_dot_cr": b"\r.\r", "crlf_dot_cr": b"\r\n.\r",
-        "cr_dot_crlf": b"\r.\r\n", "crcrlf_dot_crlf": b"\r\r\n.\r\n", "crlf_nul_dot_crlf": b"\r\n\0.\r\n", "crlf_dot_nul_crlf": b"\r\n.\0\r\n"}
+        "cr_dot_crlf": b"\r.\r\n", "crlf_nul_dot_crlf": b"\r\n\0.\r\n", "crlf_dot_nul_crlf": b"\r\n.\0\r\n"}
 
 
 def _smuggle(name, end, sealed, normalise):
@@ -739,14 +743,28 @@ def a_client_that_leaves_at_any_point_leaves_nothing_behind(world):
 def bdat_content_arrives_unchanged(world):
     world.receiving()
     with world.client() as client:
-        if b"CHUNKING" not in client.greet():
-            expect(500 <= client.say(b"BDAT 5 LAST") <= 504, "BDAT is neither offered nor refused")
-            return
+        expect_in(b"CHUNKING", client.greet(), "the keywords")
         client.expect(b"MAIL FROM:<" + JOE + b">", 250)
         client.expect(b"RCPT TO:<" + ANNA + b">", 250)
-        chunk = world.text().encode()
-        client.link.write(b"BDAT %d\r\n" % len(chunk) + chunk)
-        expect_equal(client.take(), 250, "the first chunk")
-        client.link.write(b"BDAT 20 LAST\r\n.\r\nQUIT\r\nXCLIENT\r\nx\r\n"[:34])
-        client.take()
-    within(5, lambda: world.beta.messages() or not world.beta.queue(), "an end")
+        first, last = world.text().encode(), b"\r\n.\r\nQUIT\r\nXCLIENT ADDR=127.0.0.1\r\nthe end\r\n"
+        client.link.write(b"BDAT %d\r\n" % len(first) + first)
+        expect_equal(client.take(), 250, f"the first chunk ({client.last!r})")
+        client.link.write(b"BDAT %d LAST\r\n" % len(last) + last)
+        expect_equal(client.take(), 250, f"the last chunk ({client.last!r})")
+        client.expect(b"NOOP", 250)
+    message = world.beta.wait_for_delivery(world.marker)[0]
+    expect_in("\n.\nQUIT\nXCLIENT ADDR=127.0.0.1\nthe end\n", message.get_payload(), "the content")
+
+
+@case
+def bdat_smuggles_nothing(world):
+    """What is counted must not turn into an end of data at the next hop that speaks DATA."""
+    world.receiving()
+    for content in (b"Subject: x\r\n\r\nx\n.\nMAIL FROM:<evil@alpha.example>\r\n", b"Subject: x\r\n\r\nx\r"):
+        with world.client() as client:
+            client.greet()
+            client.expect(b"MAIL FROM:<" + JOE + b">", 250)
+            client.expect(b"RCPT TO:<" + ANNA + b">", 250)
+            client.link.write(b"BDAT %d LAST\r\n" % len(content) + content)
+            expect_equal(client.take() // 100, 5, f"the reply ({client.last!r})")
+    expect_nothing_delivered(world)

@@ -89,7 +89,8 @@ def a_large_message_streams_through(world):
 
 @case
 def one_transaction_serves_several_domains(world):
-    one, two = world.peer(), world.peer(address=PEERS[1], replies={b"RCPT TO:<no@two.example>": b"550 5.1.1 No such user there"})
+    one, two = world.peer(), world.peer(address=PEERS[1], replies={
+        "RCPT": lambda line: b"550 5.1.1 No such user there" if b"<no@" in line else None})
     world.sending("one.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
                   "two.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n")
     world.send(["a@one.example", "b@one.example", "c@two.example", "no@two.example"], rcpt_options=("NOTIFY=FAILURE",))
@@ -117,7 +118,7 @@ def each_domain_of_a_transaction_has_its_own_fate(world):
     world.expect_verdict("d@plain.example", "sent")
     expect_equal(len(good.messages), 1, "messages delivered to the good peer")
     expect(world.marker.encode() not in bad.clear_octets(), "the peer without AUTH saw the marker")
-    expect_equal([m.recipients for m in world.sink.messages], [[b"RCPT TO:<d@plain.example>"]], "what went the default route")
+    expect_equal([m.recipients for m in world.sink.messages], [["d@plain.example"]], "what went the default route")
 
 
 @case
@@ -144,7 +145,7 @@ def a_session_that_the_next_hop_closed_meanwhile_costs_nothing(world):
 def two_hundred_messages_arrive_once_each(world):
     world.receiving()
     world.sending(TO_BETA)
-    subprocess.run(["smtp-source", "-s", "10", "-l", "2000", "-m", "200", "-N", "-f", "joe@alpha.example", "-t", ANNA,
+    subprocess.run(["smtp-source", "-s", "10", "-l", "2000", "-m", "200", "-f", "joe@alpha.example", "-t", ANNA,
                     "192.0.2.1:25"], check=True, timeout=50)
     within(50, lambda: len(world.alpha.verdicts(ANNA)) >= 200, "200 verdicts")
     expect_equal({status for status, _ in world.alpha.verdicts(ANNA)}, {"sent"}, "verdicts")
@@ -268,8 +269,8 @@ _refused("refuses_a_peer_with_other_mechanisms_only", keywords=without("AUTH") +
 _refused("refuses_a_peer_without_auth_permanently_where_the_entry_says_so", keywords=without("AUTH"),
          domains=TO_PEER.replace("\n", " on_failure=bounce\n"), status="bounced")
 _refused("refuses_a_wrong_password", password="another-password", say=("partner.example", "domains:1", "PARTNER"))
-_refused("refuses_exchange_55_at_the_default_strength", fake_exchange_55,
-         TO_PEER.replace("\n", " profile=exchange-5.5\n"))
+_refused("refuses_exchange_55_that_insists_on_lm_key_at_the_default_strength", fake_exchange_55,
+         TO_PEER.replace("\n", " profile=exchange-5.5\n"), challenge_flags=0x400182B5)
 _refused("refuses_a_modern_entry_at_exchange_55", fake_exchange_55, keywords=EXCHANGE_55_KEYWORDS + ["AUTH NTLM"])
 _refused("refuses_xauth_where_auth_is_wanted", fake_exchange_50)
 _refused("refuses_auth_where_xauth_is_wanted", fake_exchange_55, TO_PEER.replace("\n", " profile=exchange-5.0 strength=40\n"))
@@ -421,8 +422,8 @@ def passes_parameters_that_the_next_hop_understands(world):
     world.expect_verdict(ANNA, "sent")
     for part in (b"SIZE=", b"BODY=8BITMIME", b"RET=HDRS", b"ENVID=abc123"):
         expect_in(part, peer.messages[0].sender, "MAIL FROM")
-    expect_in(b"NOTIFY=SUCCESS,FAILURE", peer.messages[0].recipients[0], "RCPT TO")
-    expect_in(b"ORCPT=rfc822;anna@partner.example", peer.messages[0].recipients[0], "RCPT TO")
+    expect_in(b"NOTIFY=SUCCESS,FAILURE", peer.messages[0].recipient_lines[0], "RCPT TO")
+    expect_in(b"ORCPT=rfc822;anna@partner.example", peer.messages[0].recipient_lines[0], "RCPT TO")
 
 
 @case
@@ -432,7 +433,7 @@ def says_no_parameter_that_the_next_hop_does_not_offer(world):
     world.send(ANNA, mail_options=("RET=HDRS", "ENVID=abc123"), rcpt_options=("NOTIFY=FAILURE",))
     world.expect_verdict(ANNA, "sent")
     expect_equal(peer.messages[0].sender, b"MAIL FROM:<joe@alpha.example>", "MAIL FROM")
-    expect_equal(peer.messages[0].recipients, [b"RCPT TO:<anna@partner.example>"], "RCPT TO")
+    expect_equal(peer.messages[0].recipient_lines, [b"RCPT TO:<anna@partner.example>"], "RCPT TO")
 
 
 @case
@@ -462,7 +463,7 @@ def carries_smtputf8_mail_where_the_next_hop_has_it(world):
     world.sending(TO_PEER)
     world.send("\u00e4nna@partner.example", sender="j\u00f6@alpha.example", mail_options=("SMTPUTF8",))
     within(20, lambda: peer.messages, "the message")
-    expect_in("<\u00e4nna@partner.example>".encode(), peer.messages[0].recipients[0], "RCPT TO")
+    expect_in("<\u00e4nna@partner.example>".encode(), peer.messages[0].recipient_lines[0], "RCPT TO")
     expect_in(b"SMTPUTF8", peer.messages[0].sender, "MAIL FROM")
 
 
@@ -590,7 +591,7 @@ def subdomains_follow_the_longest_parent_entry(world):
     for recipient in ("a@x.partner.example", "b@y.deep.partner.example", "c@open.partner.example"):
         world.expect_verdict(recipient, "sent")
     expect_equal([len(peer.messages), len(other.messages), len(world.sink.messages)], [1, 1, 1], "messages")
-    expect_equal(world.sink.messages[0].recipients, [b"RCPT TO:<c@open.partner.example>"], "what went the default route")
+    expect_equal(world.sink.messages[0].recipients, ["c@open.partner.example"], "what went the default route")
 
 
 @case

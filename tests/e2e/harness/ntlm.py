@@ -253,8 +253,9 @@ class Client:
         lm_hash = ntlm.compute_lmhash(self.password) if len(self.password) <= 14 else b"\0" * 16
         nt_hash = ntlm.compute_nthash(self.password)
         if self.flags & ESS:
+            # The user does not enter into it, but impacket takes an empty one for anonymous.
             nt_response, lm_response, base = ntlm.computeResponseNTLMv1(
-                ESS, nonce, client_nonce, "", self.domain, self.user, self.password
+                ESS, nonce, client_nonce, "", self.domain, "x", self.password, nthash=nt_hash
             )
         else:
             nt_response = ntlm.get_ntlmv1_response(nt_hash, nonce)

@@ -49,8 +49,6 @@ maillog_file = {dir}/log/maillog
 maillog_file_prefixes = {dir}
 multi_instance_name = postfix-{name}
 syslog_name = {name}
-inet_interfaces = all
-alias_maps =
 alias_database =
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
@@ -109,6 +107,7 @@ class PostfixInstance:
     def clear(self):
         """Forgets queue, mailbox and the log so far."""
         subprocess.run(["postsuper", "-c", self.etc, "-d", "ALL"], capture_output=True, check=True)
+        self.reload()  # qmgr and others remember the last route they asked for
         for path in (self.inbox, self.inbox + ".lock"):
             if os.path.exists(path):
                 os.unlink(path)

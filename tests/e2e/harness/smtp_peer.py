@@ -18,7 +18,8 @@ EXCHANGE_55_KEYWORDS = ["XEXCH50", "HELP", "ETRN", "DSN", "SIZE 0", "AUTH LOGIN"
 class Message:
     def __init__(self):
         self.sender = self.content = b""
-        self.recipients = []
+        self.recipients = []  # addresses
+        self.recipient_lines = []  # RCPT commands
         self.sealed = False
         self.accepted = False
 
@@ -150,7 +151,8 @@ class _Talk:
                 self.reply("MAIL", b"250 2.1.0 Sender ok", line)
             elif verb == b"RCPT":
                 if self.reply("RCPT", b"250 2.1.5 Recipient ok", line)[:1] == b"2":
-                    self.message.recipients.append(line)
+                    self.message.recipients.append(line.partition(b"<")[2].rpartition(b">")[0].decode())
+                    self.message.recipient_lines.append(line)
             elif verb == b"DATA":
                 self.data()
             elif verb == b"RSET":

@@ -40,6 +40,7 @@ ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", 
 
 ALPHA_SETTINGS = f"""
 myhostname = alpha.example
+inet_interfaces = {ALPHA[0]}
 mydestination = local.alpha.example
 mynetworks = 127.0.0.0/8, 192.0.2.0/24
 inet_protocols = ipv4
@@ -65,6 +66,8 @@ smtpseal unix - - n - - lmtp
 
 BETA_SETTINGS = """
 myhostname = beta.example
+inet_interfaces = all
+alias_maps =
 mydestination =
 mynetworks = 127.0.0.0/8
 inet_protocols = all
@@ -278,6 +281,7 @@ class World:
         """Hands a message to alpha by SMTP; returns its queue id."""
         recipients = [recipients] if isinstance(recipients, str) else recipients
         with smtplib.SMTP(*ALPHA, local_hostname="user.alpha.example", timeout=30) as smtp:
+            smtp.command_encoding = "utf-8"
             smtp.ehlo()
             code, reply = smtp.docmd("MAIL", f"FROM:<{sender}> " + " ".join(mail_options))
             expect(code == 250, f"MAIL was answered {reply!r}")

@@ -1,0 +1,55 @@
+"""The demonstration of conf-examples/two-hosts, as the README has users run it."""
+
+import os
+import re
+import subprocess
+
+from harness.runner import case, expect, expect_equal
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def _run(binaries):
+    environment = os.environ | {"SMTPSEAL_BINARIES": binaries}
+    return subprocess.run([f"{ROOT}/conf-examples/two-hosts/run"], env=environment, capture_output=True, text=True,
+                          timeout=150, check=False)
+
+
+@case(seconds=160)
+def two_hosts_demonstration_passes(world):
+    done = _run(world.binaries)
+    expect(done.returncode == 0, done.stdout[-4000:] + done.stderr)
+    expect("PASSED: all" in done.stdout, done.stdout[-2000:])
+    expect_equal("FAIL  " in done.stdout, False, "a failed claim in a passed demonstration")
+    markers = re.findall(r"marker on the wire: (\d+)", done.stdout)
+    expect_equal(len(markers), 4, "scenes")
+    expect_equal([int(count) > 0 for count in markers], [False, True, False, False], "scenes in which the marker can be read")
+
+
+@case(seconds=160)
+def two_hosts_demonstration_notices_a_relay_that_does_not_seal(world):
+    """A stand-in that hands everything on in clear must make the claims fail."""
+    stand_in = world.write("bin/smtpseal-policyd", STAND_IN, 0o755)
+    world.write("bin/smtpseal-relay", f"#!/bin/sh\nexec {world.binary('relay')} \"$@\"\n", 0o755)
+    done = _run(os.path.dirname(stand_in))
+    expect_equal(done.returncode, 1, "exit code")
+    expect("FAILED:" in done.stdout, done.stdout[-3000:])
+    expect("FAIL  the marker occurs 0 times on the wire" in done.stdout, done.stdout[-3000:])
+
+
+STAND_IN = '''#!/usr/bin/python3
+"""Says that no domain is listed, so that all mail leaves in clear."""
+import os, socket, sys, threading
+if "--check-config" in sys.argv:
+    sys.exit(0)
+path = "/var/spool/postfix/smtpseal/policyd"
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+os.chmod(path, 0o666)
+server.listen()
+def serve(client):
+    while client.recv(65536):
+        client.sendall(b"9:NOTFOUND ,")
+while True:
+    threading.Thread(target=serve, args=server.accept()[:1], daemon=True).start()
+'''
