@@ -1,11 +1,12 @@
 // Runs a fuzz target over the files and directories named on the command line: every build replays its
 // corpus. An input of no octets is always added. A corpus without a file is an error, so that a misspelt name
 // does not pass.
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
+#include <stdexcept>
 #include <vector>
 
 #include "fuzz.hpp"
@@ -41,10 +42,10 @@ int main(int argc, char** argv) {
     LLVMFuzzerTestOneInput(nullptr, 0);
     std::size_t count = 0;
     for (int i = 1; i < argc; ++i) count += run_all(argv[i]);
-    std::printf("%zu inputs\n", count);
+    std::cout << count << " inputs\n";
     return count > 0 ? 0 : 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    std::cerr << error.what() << '\n';
     return 1;
   }
 }

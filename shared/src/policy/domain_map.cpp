@@ -21,6 +21,8 @@ constexpr std::array kInbound{Choice<InboundRule>{"any", InboundRule::any},
 constexpr std::array kModes{Choice<Mode>{"enforce", Mode::enforce}, Choice<Mode>{"report", Mode::report}};
 constexpr std::array kBodies{Choice<BodyRule>{"as-is", BodyRule::as_is},
                              Choice<BodyRule>{"7bit", BodyRule::seven_bit}};
+constexpr std::array kRc4States{Choice<Rc4State>{"shared", Rc4State::shared},
+                                Choice<Rc4State>{"separate", Rc4State::separate}};
 constexpr std::array kFramings{
     Choice<session::Framing>{"be-leading",
                              {session::LengthOrder::big_endian, session::SignaturePlace::leading}},
@@ -105,6 +107,8 @@ constexpr std::array kAttributes{
               [](auto& rule, auto value) { return choose(kStrengths, value, rule.strength); }},
     Attribute{"framing", Level::seal,
               [](auto& rule, auto value) { return choose(kFramings, value, rule.framing); }},
+    Attribute{"rc4_state", Level::seal,
+              [](auto& rule, auto value) { return choose(kRc4States, value, rule.rc4_state); }},
     Attribute{"nexthop", Level::auth, apply_nexthop},
     Attribute{"on_failure", Level::auth,
               [](auto& rule, auto value) { return choose(kOnFailure, value, rule.on_failure); }},
@@ -171,14 +175,13 @@ class RuleParser {
   }
 
   bool parse_attribute_field() {
-    const auto field = fields_.attribute();
-    if (!field) {
-      return refuse(fields_.problem().empty()
-                        ? "an attribute must have the form name=value: " + shown(*fields_.word())
-                        : fields_.problem());
+    if (const auto field = fields_.attribute()) {
+      apply(*field);
+      return true;
     }
-    apply(*field);
-    return true;
+    // A quote that is never closed makes no word either, and is a problem only once it is read.
+    const auto word = fields_.problem().empty() ? fields_.word() : std::nullopt;
+    return refuse(word ? "an attribute must have the form name=value: " + shown(*word) : fields_.problem());
   }
 
   void apply(const FieldReader::Attribute& field) {
@@ -237,6 +240,10 @@ std::string DomainRule::weaknesses() const {
   if (sealed && strength < 128) {
     if (!text.empty()) text += ", ";
     text += std::to_string(strength) + " bit (strength=" + std::to_string(strength) + ")";
+  }
+  if (rc4_state == Rc4State::separate) {
+    if (!text.empty()) text += ", ";
+    text += "one key stream for both directions (rc4_state=separate)";
   }
   return text;
 }

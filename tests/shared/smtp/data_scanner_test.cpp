@@ -278,10 +278,10 @@ BOOST_AUTO_TEST_CASE(takes_nothing_after_the_end) {
 BOOST_AUTO_TEST_CASE(accepts_a_line_at_the_limit_and_refuses_a_longer_one) {
   const std::string longest = std::string(998, 'x') + "\r\n";
   for (const std::string& before : {std::string(), longest, std::string("a\r\n")}) {
-    const std::string good = before + longest + longest + ".\r\n";
+    const std::string good = std::string(before).append(longest).append(longest).append(".\r\n");
     BOOST_TEST(!scan(good, {}, StrayLineEnds::refuse, 1000).bad);
     BOOST_TEST(!scan_by_octet(good, StrayLineEnds::refuse, 1000).bad);
-    const std::string bad = before + "x" + longest + ".\r\n";
+    const std::string bad = std::string(before).append("x").append(longest).append(".\r\n");
     BOOST_TEST(scan(bad, {}, StrayLineEnds::refuse, 1000).bad);
     BOOST_TEST(scan_by_octet(bad, StrayLineEnds::refuse, 1000).bad);
     BOOST_TEST(scan(bad, {}, StrayLineEnds::refuse, 1000).complete);
