@@ -154,6 +154,7 @@ std::string hop_key(const policy::Decision& decision, const policy::Credential& 
   add(policy::name(rule.profile));
   add(std::to_string(rule.strength));
   add(session::name(rule.framing));
+  add(rule.rc4_state == policy::Rc4State::separate ? "separate" : "shared");
   add(rule.nexthop ? rule.nexthop->host + ":" + std::to_string(rule.nexthop->port) : "mx");
   add(credential.account);
   add(std::to_string(credential.secret.generation));

@@ -143,8 +143,9 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
   if (plan.rule.level != policy::Level::seal) co_return std::move(result);
   if (link.has_unread_input())
     co_return failed({Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"});
-  link.stream().install(
-      session::SecurityLayer(context.engine, ntlm::Role::client, outcome, plan.rule.framing, context.settings.layer_limits));
+  session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing, context.settings.layer_limits);
+  if (plan.rule.rc4_state == policy::Rc4State::separate) layer.accept_separate_state();
+  link.stream().install(std::move(layer));
   co_return std::move(result);
 }
 

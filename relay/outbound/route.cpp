@@ -74,7 +74,7 @@ Task<Hosts> mail_hosts(Resolver& resolver, const Settings& settings, const Start
 }  // namespace
 
 std::vector<std::string> order_mx(std::vector<MxHost> hosts, const std::string& own_name, std::uint32_t shuffle_seed) {
-  std::shuffle(hosts.begin(), hosts.end(), std::minstd_rand(shuffle_seed));
+  std::shuffle(hosts.begin(), hosts.end(), std::mt19937(shuffle_seed));
   std::stable_sort(hosts.begin(), hosts.end(), [](const auto& a, const auto& b) { return a.preference < b.preference; });
   std::vector<std::string> names;
   for (const auto& entry : hosts) {

@@ -64,6 +64,13 @@ BOOST_AUTO_TEST_CASE(every_attribute_is_taken) {
   BOOST_TEST((rule.mode == Mode::report));
 }
 
+BOOST_AUTO_TEST_CASE(separate_rc4_states_must_be_named_and_count_as_weak) {
+  BOOST_TEST((only_rule("a.example seal account=x").rc4_state == Rc4State::shared));
+  const auto rule = only_rule("a.example seal account=x rc4_state=separate");
+  BOOST_TEST((rule.rc4_state == Rc4State::separate));
+  BOOST_TEST(rule.weaknesses().find("rc4_state=separate") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(framing_has_its_four_names) {
   for (const std::string name : {"be-leading", "be-trailing", "le-leading", "le-trailing"}) {
     BOOST_TEST(session::name(only_rule("a.example seal account=x framing=" + name).framing) == name);

@@ -22,6 +22,7 @@ enum class OnFailure { defer, bounce };
 enum class InboundRule { any, require };
 enum class Mode { enforce, report };
 enum class BodyRule { as_is, seven_bit };
+enum class Rc4State { shared, separate };
 
 // Where a rule was written, for every message about it: "/etc/smtpseal/domains:12".
 struct Origin {
@@ -31,9 +32,9 @@ struct Origin {
 };
 
 struct Nexthop {
-  std::string host;  // name, or address literal without brackets
-  std::uint16_t port = 25;
-  bool mx_lookup = true;  // false for [host] and for address literals
+  std::string host;         // name, or address literal without brackets
+  std::uint16_t port = 25;  // where the entry gives none
+  bool mx_lookup = true;    // false for [host] and for address literals
 };
 
 // One line of the domains file.
@@ -44,6 +45,7 @@ struct DomainRule {
   Profile profile = Profile::modern;
   unsigned strength = 128;         // 40, 56, 128: least strength of the seal, in bits
   session::Framing framing;        // for the initiating side
+  Rc4State rc4_state = Rc4State::shared;  // separate: take a peer that keeps two RC4 states without ESS
   std::optional<Nexthop> nexthop;  // nexthop=[host]:port instead of MX lookup
   OnFailure on_failure = OnFailure::defer;
   BodyRule body = BodyRule::as_is;  // body=7bit: the next hop does not do 8BITMIME, so Postfix is to convert
