@@ -3,8 +3,8 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -18,9 +18,10 @@ struct Unit {
   std::string_view suffix;
   std::int64_t factor;
 };
+constexpr std::int64_t kKibi = 1024;
 constexpr std::array kTimeUnits{Unit{"", 1}, Unit{"s", 1}, Unit{"m", 60}, Unit{"h", 3600}};
-constexpr std::array kSizeUnits{Unit{"", 1}, Unit{"K", 1024}, Unit{"M", 1024 * 1024},
-                                Unit{"G", 1024 * 1024 * 1024}};
+constexpr std::array kSizeUnits{Unit{"", 1}, Unit{"K", kKibi}, Unit{"M", kKibi* kKibi},
+                                Unit{"G", kKibi* kKibi* kKibi}};
 
 // A number with one of `units` behind it.
 std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
@@ -149,7 +150,8 @@ std::string shown_value(const Loader::Raw& raw) {
   return {};
 }
 
-// A key with a dot in it, which only a quoted one can have, is nobody's and must not pass for section and key.
+// A key with a dot in it, which only a quoted one can have, is nobody's and must not pass for section and
+// key.
 std::string shown_key(std::string_view key) {
   return key.find('.') == std::string_view::npos ? std::string(key) : "\"" + std::string(key) + "\"";
 }
@@ -228,7 +230,7 @@ std::string Loader::set(const Param& param, const Raw& raw, bool is_default) {
 void Loader::set_default(const Param& param) {
   const auto problem = set(param, default_raw(param), true);
   if (problem.empty()) return;
-  std::fprintf(stderr, "smtpseal: panic: the default of a parameter is not allowed: %s\n", problem.c_str());
+  std::cerr << "smtpseal: panic: the default of a parameter is not allowed: " << problem << '\n';
   std::abort();
 }
 

@@ -1,7 +1,7 @@
 #include "smtpseal/config/params.hpp"
 
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "loader.hpp"
 #include "smtpseal/policy/checked_file.hpp"
@@ -11,8 +11,7 @@ namespace {
 
 // A getter called with a name or type that is not declared: we are wrong, not the environment.
 [[noreturn]] void panic(std::string_view name) {
-  std::fprintf(stderr, "smtpseal: panic: parameter %.*s is not declared so\n", static_cast<int>(name.size()),
-               name.data());
+  std::cerr << "smtpseal: panic: parameter " << name << " is not declared so\n";
   std::abort();
 }
 

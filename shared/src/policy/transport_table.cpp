@@ -124,7 +124,9 @@ std::string export_transport_table(const PolicySet& set, const TransportTargets&
   text += "# (lmdb:, cdb: and texthash: work alike; FILE.regexp is the export with --regexp).\n";
   for (const auto& rule : set.domains.rules()) {
     const std::string value = rule.level == Level::none ? ":" : target_for(targets, &rule);
-    for (const auto& spelling : spellings(rule.pattern)) text += spelling + "\t" + value + "\n";
+    for (const auto& spelling : spellings(rule.pattern)) {
+      text.append(spelling).append("\t").append(value).append("\n");
+    }
   }
   return text;
 }

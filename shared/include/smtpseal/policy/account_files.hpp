@@ -21,15 +21,17 @@ struct StoredSecret {
   std::uint64_t generation = 0;          // changes when the secret changes: keyed digest, not the secret
 };
 
-// A secret field: "{NT}hex", "{NT}hex{LM}hex" or the password itself (the rest of the line, so blanks may be
-// inside). Blank passwords, and the hashes of the blank password, are refused. Returns a text naming the
-// problem, never the secret.
+// A secret field: "{NT}hex", "{NT}hex{LM}hex" or the password itself. In the credentials file it is the rest
+// of the line, so blanks may be inside; in the accounts file, where attributes follow, a password with blanks
+// stands in double quotes. Blank passwords, and the hashes of the blank password, are refused. Returns a text
+// naming the problem, never the secret.
 struct SecretParse {
   std::optional<StoredSecret> secret;
   std::string problem;
 };
 SecretParse parse_secret(const crypto::Engine& engine, std::string_view field);
-// "{NT}hex" or "{NT}hex{LM}hex" for a password: what `smtpseal` writes.
+// "{NT}hex" or "{NT}hex{LM}hex" for a password: what `smtpseal` writes; the caller wipes it. Without {LM}
+// where that is undefined. Empty for a password that parse_secret() refuses.
 std::string format_secret(const crypto::Engine& engine, std::string_view password, bool with_lm);
 
 // Splits DOMAIN\user (the domain may be absent); user@realm is kept whole as the user.

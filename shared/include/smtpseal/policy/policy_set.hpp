@@ -41,7 +41,8 @@ struct Decision {
   enum class Kind {
     not_listed,   // no rule, or level none: the MTA's own route
     secure,       // through the relay, as `rule` says
-    refuse_form,  // a hidden listed domain or an unusable domain: the relay answers 550 5.1.3 with `reason`
+    refuse_form,  // a hidden domain listed by another rule than the domain's own, or an unusable domain,
+                  // while any domain is listed: the relay answers 550 5.1.3 with `reason` (printable ASCII)
   };
   Kind kind = Kind::not_listed;
   std::string domain;                // canonical
