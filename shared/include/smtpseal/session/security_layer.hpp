@@ -46,8 +46,8 @@ class SecurityLayer {
   // Initiating side without ESS only, before the first unwrap(): lets the peer keep one RC4 state for each
   // direction, as Heimdal does, where its first record shows that it does. Default: such a peer is a
   // record_mismatch. With separate states both directions use the same key stream, so whoever guesses what we
-  // sent can forge what comes back: records of the peer prove nothing then, and part of ours can be read. For
-  // measuring a peer, never for a listed domain.
+  // sent can forge what comes back: records of the peer prove nothing then, and part of ours can be read.
+  // Only for measuring a peer, or where the domain entry asks for it by name.
   void accept_separate_state();
 
   // Appends to `wire` the records that carry `plain`. Empty input makes no record. Nothing is appended after
