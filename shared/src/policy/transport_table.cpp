@@ -134,7 +134,9 @@ std::string export_transport_table(const PolicySet& set, const TransportTargets&
 std::string export_transport_regexp(const PolicySet& set, const TransportTargets& targets) {
   std::string text = header(set, "regexp_table(5) of address forms that hide a listed domain");
   text += "# Use in main.cf, before the table by domain:  transport_maps = regexp:FILE.regexp, hash:FILE\n";
-  text += "# What matches goes to the relay, which answers with the reason. The last two lines hold parts of UTF-8\n";
+  text +=
+      "# What matches goes to the relay, which answers with the reason. The last two lines hold parts of "
+      "UTF-8\n";
   text += "# characters, as octets.\n";
   for (const auto& rule : set.domains.rules()) {
     if (rule.level == Level::none) continue;

@@ -43,10 +43,10 @@ struct DomainRule {
   Level level = Level::none;
   std::string account;  // as written: DOMAIN\user or user; names a line of the credentials file
   Profile profile = Profile::modern;
-  unsigned strength = 128;         // 40, 56, 128: least strength of the seal, in bits
-  session::Framing framing;        // for the initiating side
+  unsigned strength = 128;                // 40, 56, 128: least strength of the seal, in bits
+  session::Framing framing;               // for the initiating side
   Rc4State rc4_state = Rc4State::shared;  // separate: take a peer that keeps two RC4 states without ESS
-  std::optional<Nexthop> nexthop;  // nexthop=[host]:port instead of MX lookup
+  std::optional<Nexthop> nexthop;         // nexthop=[host]:port instead of MX lookup
   OnFailure on_failure = OnFailure::defer;
   BodyRule body = BodyRule::as_is;  // body=7bit: the next hop does not do 8BITMIME, so Postfix is to convert
   InboundRule inbound = InboundRule::any;
