@@ -16,7 +16,7 @@ namespace smtpseal::testing {
 class GssCredential {
  public:
   static GssCredential from_password(const std::string& domain, const std::string& user, const std::string& password);
-  // `nt_hash` in hexadecimal: what a server that stores no passwords would have.
+  // `nt_hash` in upper-case hexadecimal: what a server that stores no passwords would have.
   static GssCredential from_hash(const std::string& domain, const std::string& user, const std::string& nt_hash);
   ~GssCredential();
   GssCredential(GssCredential&&) noexcept;
