@@ -45,6 +45,7 @@ Settings::Settings(const config::Values& values)
       hold_time(values.number("relay.hold_time")),
       notify_submission(values.text("relay.notify_submission")),
       smtpd(values.text("relay.smtpd")),
+      login_of_all(values.text("relay.xclient_login") == "all"),
       client_name_lookup(values.flag("relay.client_name_lookup")),
       session_limit(values.number("relay.session_limit")),
       session_limit_per_address(values.number("relay.session_limit_per_address")),

@@ -42,6 +42,7 @@ struct Settings {
   std::string notify_submission;
 
   std::string smtpd;
+  bool login_of_all;  // xclient_login
   bool client_name_lookup;
   std::int64_t session_limit;
   std::int64_t session_limit_per_address;

@@ -328,7 +328,9 @@ std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& s
 
 Task<bool> SmtpSession::open_backend() {
   const std::string helo = helo_.empty() ? address_literal(address_) : helo_;
-  ClientIdentity client{address_, port_, {}, helo, esmtp_, login_};
+  // A partner's account is for proving who it is, not for relaying, which smtpd would allow to any LOGIN.
+  const bool tell_login = context_.settings.login_of_all || (login_account_ != nullptr && login_account_->relay);
+  ClientIdentity client{address_, port_, {}, helo, esmtp_, tell_login ? login_ : std::string()};
   auto opened = co_await Backend::open(context_, std::move(client), id_);
   backend_ = std::move(opened.backend);
   if (!opened.refusal) co_return true;

@@ -25,6 +25,7 @@ struct Stream::State : std::enable_shared_from_this<State> {
   // Cancels the running operation at `deadline`. The timer is only moved when it would fire too late; a handler that finds
   // the deadline moved on waits again, so that a busy stream pays one clock reading for each operation.
   void arm(Seconds timeout) {
+    timed_out = false;  // a stream whose peer was silent for too long can still be told so
     deadline = Clock::now() + timeout;
     if (waiting && timer.expiry() <= deadline) return;
     wait_until(deadline);

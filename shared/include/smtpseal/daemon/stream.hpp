@@ -22,7 +22,7 @@ class Stream {
 
   // Waits for octets and appends them to `into`, unsealed where a layer is installed; returns how many, at least 1.
   // Errors: asio::error::eof (the peer closed; in the middle of a sealed record: session::errc::record_mismatch),
-  // asio::error::timed_out, those of the socket and of the layer. All are final.
+  // asio::error::timed_out, those of the socket and of the layer. All are final for reading; after timed_out the peer may still be written to.
   Task<Result<std::size_t>> read(std::string& into, Seconds timeout);
 
   // Writes all of `data`, sealed where a layer is installed. `data` must stay valid until done.

@@ -26,8 +26,8 @@ postfix::SocketmapReply transport_lookup(const PolicySet* set, const TransportTa
 std::string export_transport_table(const PolicySet& set, const TransportTargets& targets);
 // What a table by domain cannot say, as a regexp_table(5) to be listed first: percent hack, bang path and
 // quoted @ forms, and domains spelt with characters that UTS 46 maps to others. It errs towards the relay,
-// which must refuse what it finds not listed: an exempt subdomain of a listed domain in a local part, and any
-// domain spelt with such characters, go there.
+// which must not send on what it finds not listed: an exempt subdomain of a listed domain in a local part,
+// and any domain spelt with such characters, go there.
 std::string export_transport_regexp(const PolicySet& set, const TransportTargets& targets);
 
 }  // namespace smtpseal::policy

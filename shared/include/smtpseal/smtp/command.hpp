@@ -60,9 +60,8 @@ struct Envelope {
   [[nodiscard]] const Parameter* find(std::string_view keyword) const;
 };
 inline constexpr std::size_t kMaxParameters = 32;
-// `argument` is what followed MAIL or RCPT. Blanks behind the colon are let through. A path without a domain
-// is refused, except postmaster in RCPT (RFC 5321 4.1.1.3). Errors: bad_syntax, bad_path, bad_parameter (a
-// repeated keyword too).
+// `argument` is what followed MAIL or RCPT. Blanks behind the colon are let through, and a local part
+// alone. Errors: bad_syntax, bad_path, bad_parameter (a repeated keyword too).
 [[nodiscard]] Result<Envelope> parse_mail(std::string_view argument);
 [[nodiscard]] Result<Envelope> parse_rcpt(std::string_view argument);
 // `prefix` ("MAIL FROM:"), "<path>" and " KEY=value" for each parameter: the inverse, for the next hop.
