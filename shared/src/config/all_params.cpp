@@ -51,7 +51,7 @@ constexpr std::array kParams{
     Param{"relay.lmtp_client_limit", count, "500", 1, 100000, "Most LMTP connections at once."},
     Param{"relay.recipient_limit", count, "1000", 100, 100000, "Most recipients in one transaction."},
     Param{"relay.message_size_limit", bytes, "0", 0, 1099511627776, "SIZE announced to Postfix over LMTP. 0: no limit of ours."},
-    Param{"relay.smtp_port", count, "25", 1, 65535, "Port of MX hosts and of a nexthop= without port."},
+    Param{"relay.smtp_port", count, "25", 1, 65535, "Port of MX hosts. A nexthop= without port means 25."},
     Param{"relay.dns_servers", list, "[]", 0, 16, "Name servers as ADDRESS or ADDRESS:PORT ([v6]:PORT). Empty: those of /etc/resolv.conf."},
     Param{"relay.dns_timeout", seconds, "5s", 1, 60, "Longest wait for one answer of one name server."},
     Param{"relay.address_families", choice, "any", 0, 0, "Address families used to reach next hops.", "any|ipv4|ipv6"},
