@@ -104,8 +104,8 @@ GssCredential GssCredential::from_password(const std::string& domain, const std:
   return GssCredential(std::move(handle));
 }
 
-GssCredential GssCredential::from_hash(const std::string& domain, const std::string& user, const std::string& nt_hash) {
-  const Name name(domain + "\\" + user, GSS_C_NT_USER_NAME);
+GssCredential GssCredential::from_hash(const std::string& user, const std::string& nt_hash) {
+  const Name name(user, GSS_C_NT_USER_NAME);
   std::array<gss_key_value_element_desc, 1> elements{{{"ntlmssp_nthash", nt_hash.c_str()}}};
   const gss_key_value_set_desc store{elements.size(), elements.data()};
   auto handle = std::make_unique<Handle>();

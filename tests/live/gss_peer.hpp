@@ -17,7 +17,7 @@ class GssCredential {
  public:
   static GssCredential from_password(const std::string& domain, const std::string& user, const std::string& password);
   // `nt_hash` in upper-case hexadecimal: what a server that stores no passwords would have.
-  static GssCredential from_hash(const std::string& domain, const std::string& user, const std::string& nt_hash);
+  static GssCredential from_hash(const std::string& user, const std::string& nt_hash);
   ~GssCredential();
   GssCredential(GssCredential&&) noexcept;
   GssCredential& operator=(GssCredential&&) noexcept;
