@@ -12,18 +12,28 @@ bool equal_in_constant_time(ByteSpan a, ByteSpan b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-// A short string lives inside the object, so moving it away leaves its octets behind.
-SecretText::SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) {
-  wipe(other.text_.data(), other.text_.capacity());
+namespace {
+
+// Takes `from` over and leaves nothing in it. A short string lives inside the object, so its octets stay
+// there otherwise.
+void take_over(std::string& to, std::string& from) {
+  to.swap(from);
+  wipe(from.data(), from.capacity());
+  from.clear();
+}
+
+}  // namespace
+
+SecretText::SecretText(std::string&& text) {
+  take_over(text_, text);
+}
+
+SecretText::SecretText(SecretText&& other) noexcept {
+  take_over(text_, other.text_);
 }
 
 SecretText& SecretText::operator=(SecretText&& other) noexcept {
-  if (this != &other) {
-    wipe(text_.data(), text_.capacity());
-    text_ = std::move(other.text_);
-    wipe(other.text_.data(), other.text_.capacity());
-    other.text_.clear();
-  }
+  if (this != &other) take_over(text_, other.text_);
   return *this;
 }
 

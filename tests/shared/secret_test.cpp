@@ -55,11 +55,11 @@ BOOST_AUTO_TEST_CASE(a_moved_array_is_empty_afterwards) {
   SecretArray<4> first(unhex_array<4>("01020304"));
   SecretArray<4> second(std::move(first));
   BOOST_TEST(hex(second.octets()) == "01020304");
-  BOOST_TEST(hex(first.octets()) == "00000000");  // NOLINT(bugprone-use-after-move): that is what is tested
+  BOOST_TEST(hex(first.octets()) == "00000000");  // NOLINT: looks at what a move left
   SecretArray<4> third;
   third = std::move(second);
   BOOST_TEST(hex(third.octets()) == "01020304");
-  BOOST_TEST(hex(second.octets()) == "00000000");  // NOLINT(bugprone-use-after-move)
+  BOOST_TEST(hex(second.octets()) == "00000000");  // NOLINT: looks at what a move left
   BOOST_TEST(hex(third.clone().octets()) == "01020304");
   BOOST_TEST(hex(third.octets()) == "01020304");
 }
@@ -76,15 +76,15 @@ BOOST_AUTO_TEST_CASE(a_text_takes_over_and_wipes_where_it_came_from) {
   for (const std::size_t size : {5U, 100U}) {  // inside the string object, and on the heap
     std::string source(size, 's');
     SecretText first(std::move(source));
-    BOOST_TEST(source.find('s') == std::string::npos);  // NOLINT(bugprone-use-after-move)
+    BOOST_TEST(source.find('s') == std::string::npos);  // NOLINT: looks at what a move left
     BOOST_TEST(std::string(source.data(), source.capacity()).find('s') == std::string::npos);
     SecretText second(std::move(first));
     BOOST_TEST(second.reveal() == std::string(size, 's'));
-    BOOST_TEST(first.reveal().find('s') == std::string_view::npos);  // NOLINT(bugprone-use-after-move)
+    BOOST_TEST(first.reveal().find('s') == std::string_view::npos);  // NOLINT: looks at what a move left
     SecretText third(std::string(200, 't'));
     third = std::move(second);
     BOOST_TEST(third.reveal() == std::string(size, 's'));
-    BOOST_TEST(second.empty());  // NOLINT(bugprone-use-after-move)
+    BOOST_TEST(second.empty());  // NOLINT: looks at what a move left
     BOOST_TEST(!third.empty());
   }
 }

@@ -53,7 +53,7 @@ class SecretText {
  public:
   SecretText() = default;
   // Takes the text over and wipes the argument.
-  explicit SecretText(std::string&& text) : text_(std::move(text)) { wipe(text.data(), text.capacity()); }
+  explicit SecretText(std::string&& text);
   SecretText(const SecretText&) = delete;
   SecretText& operator=(const SecretText&) = delete;
   SecretText(SecretText&& other) noexcept;

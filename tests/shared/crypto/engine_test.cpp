@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(one_engine_serves_many_threads) {
   const auto engine = shared_engine();
   std::vector<int> right(4);
   std::vector<std::thread> threads;
+  threads.reserve(right.size());
   for (int& count : right) {
     threads.emplace_back([&engine, &count] {
       for (int i = 0; i < 200; ++i) {

@@ -2,12 +2,10 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "hex.hpp"
 #include "smtpseal/ntlm/wire.hpp"
 
 using namespace smtpseal;
 using namespace smtpseal::ntlm;
-using smtpseal::testing::hex;
 
 namespace {
 

@@ -9,7 +9,6 @@
 using namespace smtpseal;
 using namespace smtpseal::ntlm;
 using smtpseal::testing::hex;
-using smtpseal::testing::unhex;
 
 namespace {
 

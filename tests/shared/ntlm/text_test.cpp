@@ -100,14 +100,14 @@ BOOST_AUTO_TEST_CASE(upper_case_does_not_depend_on_the_locale) {
       {"\xf0\x9f\x93\xa7", "\xf0\x9f\x93\xa7"},
   };
   for (const char* locale : {"C", "C.UTF-8"}) {
-    std::setlocale(LC_ALL, locale);
+    BOOST_REQUIRE(std::setlocale(LC_ALL, locale) != nullptr);
     for (const Row& row : rows) {
       Bytes wire = encode_text(row.lower, Charset::unicode).value();
       make_upper_case(wire);
       BOOST_TEST(decode_text(wire, Charset::unicode).value() == row.upper);
     }
   }
-  std::setlocale(LC_ALL, "C");
+  BOOST_REQUIRE(std::setlocale(LC_ALL, "C") != nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
