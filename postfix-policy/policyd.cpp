@@ -13,11 +13,13 @@ using daemon::Task;
 
 namespace {
 
-constexpr Seconds kWriteTimeout{30};  // Postfix waits 100 s for a reply; a client that takes none for this long is gone
+constexpr Seconds kWriteTimeout{
+    30};  // Postfix waits 100 s for a reply; a client that takes none for this long is gone
 
 }  // namespace
 
-Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values, std::shared_ptr<const crypto::Engine> engine)
+Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
+                 std::shared_ptr<const crypto::Engine> engine)
     : io_(io),
       values_(values),
       policy_(std::move(engine), values, false),
@@ -92,7 +94,8 @@ Task<> Policyd::serve(daemon::Stream stream) {
 
 postfix::SocketmapReply Policyd::answer(const postfix::SocketmapRequest& request) const {
   using postfix::SocketmapStatus;
-  if (request.map != "transport") return {SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
+  if (request.map != "transport")
+    return {SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
   const auto set = policy_.current();
   if (!set) return {SocketmapStatus::temp, "smtpseal-policyd: " + policy_.first_problem()};
   auto reply = policy::transport_lookup(set.get(), targets_, request.key);

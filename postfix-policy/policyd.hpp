@@ -1,5 +1,5 @@
-// smtpseal-policyd: answers Postfix's socketmap lookups from the domain map. One coroutine a connection; a slow client
-// delays nobody. Without a trustworthy map every answer is TEMP.
+// smtpseal-policyd: answers Postfix's socketmap lookups from the domain map. One coroutine a connection; a
+// slow client delays nobody. Without a trustworthy map every answer is TEMP.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,8 @@ namespace smtpseal::policyd {
 class Policyd : public daemon::Service {
  public:
   // `values` must outlive the object.
-  Policyd(daemon::asio::io_context& io, const config::Values& values, std::shared_ptr<const crypto::Engine> engine);
+  Policyd(daemon::asio::io_context& io, const config::Values& values,
+          std::shared_ptr<const crypto::Engine> engine);
 
   void bind() override;
   void start() override;

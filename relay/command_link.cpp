@@ -9,8 +9,8 @@ using daemon::Task;
 
 namespace {
 
-constexpr Seconds kReplyTimeout{60};   // for a client that does not take our replies
-constexpr std::size_t kKeep = 512;     // what an idle session may keep of its input buffer
+constexpr Seconds kReplyTimeout{60};  // for a client that does not take our replies
+constexpr std::size_t kKeep = 512;    // what an idle session may keep of its input buffer
 
 }  // namespace
 

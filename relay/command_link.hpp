@@ -1,5 +1,6 @@
-// One connection on which we are the SMTP or LMTP server: command lines in, replies out. Replies are collected and written
-// when the client has nothing more in flight, so that a pipelining client costs one write.
+// One connection on which we are the SMTP or LMTP server: command lines in, replies out. Replies are
+// collected and written when the client has nothing more in flight, so that a pipelining client costs one
+// write.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ namespace smtpseal::relay {
 
 class CommandLink {
  public:
-  CommandLink(daemon::Stream stream, std::size_t line_limit) : stream_(std::move(stream)), lines_(line_limit) {}
+  CommandLink(daemon::Stream stream, std::size_t line_limit)
+      : stream_(std::move(stream)), lines_(line_limit) {}
 
   // The next line without CRLF, valid until the next call. Writes collected replies before it waits.
   // Errors: those of LineReader and of Stream; final.

@@ -30,7 +30,8 @@ daemon::asio::ip::tcp::endpoint tcp_endpoint(const daemon::Endpoint& peer) {
 
 }  // namespace
 
-Relay::Relay(daemon::asio::io_context& io, const config::Values& values, std::shared_ptr<const crypto::Engine> engine)
+Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
+             std::shared_ptr<const crypto::Engine> engine)
     : io_(io),
       values_(values),
       settings_(values),
@@ -39,7 +40,8 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values, std::sh
       gate_(io, settings_.hold_time),
       pool_(io, settings_),
       network_rules_(values.list("relay.network_rules")),
-      limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address, settings_.auth_failure_time),
+      limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
+              settings_.auth_failure_time),
       outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_},
       inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, {}},
       id_base_(std::random_device()()) {
@@ -49,7 +51,8 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values, std::sh
 
 void Relay::open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner) {
   for (const auto& name : values_.list(parameter))
-    doors_.push_back(std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner)}));
+    doors_.push_back(
+        std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner)}));
 }
 
 void Relay::bind() {
@@ -84,7 +87,9 @@ Task<> Relay::accept_loop(Door& door) {
       continue;
     }
     if (stopping_) co_return;
-    log::error("accept-failed").field("listen", door.listener->name()).field("reason", socket.error().message());
+    log::error("accept-failed")
+        .field("listen", door.listener->name())
+        .field("reason", socket.error().message());
     co_await daemon::sleep_for(Seconds(1));
   }
 }
@@ -120,8 +125,10 @@ Task<> Relay::serve_smtp(daemon::Stream stream, daemon::Endpoint peer) {
     SmtpSession session(inbound_, std::move(stream), client.address(), client.port(), next_id());
     co_await session.run();
   } else {
-    log::warning("client-refused").field("client", client.address().to_string())
-        .field("reason", within_share ? "relay.session_limit reached" : "relay.session_limit_per_address reached");
+    log::warning("client-refused")
+        .field("client", client.address().to_string())
+        .field("reason",
+               within_share ? "relay.session_limit reached" : "relay.session_limit_per_address reached");
     co_await stream.write("421 4.3.2 too many connections\r\n", kRefusalTimeout);
   }
   if (within_share) limits_.close(client.address(), daemon::Clock::now());

@@ -1,5 +1,6 @@
-// smtpseal-relay: the session layer that Postfix lacks. Outbound it takes LMTP from Postfix and delivers in sealed SMTP
-// sessions; inbound it takes SMTP from anybody, authenticates and unseals, and hands the session to smtpd.
+// smtpseal-relay: the session layer that Postfix lacks. Outbound it takes LMTP from Postfix and delivers in
+// sealed SMTP sessions; inbound it takes SMTP from anybody, authenticates and unseals, and hands the session
+// to smtpd.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,8 @@ namespace smtpseal::relay {
 class Relay : public daemon::Service {
  public:
   // `values` must outlive the object. Throws daemon::StartupError.
-  Relay(daemon::asio::io_context& io, const config::Values& values, std::shared_ptr<const crypto::Engine> engine);
+  Relay(daemon::asio::io_context& io, const config::Values& values,
+        std::shared_ptr<const crypto::Engine> engine);
 
   void bind() override;
   void start() override;

@@ -1,4 +1,5 @@
-// The relay's parameters as typed values, read once at start. Names are those of smtpseal.toml, section [relay].
+// The relay's parameters as typed values, read once at start. Names are those of smtpseal.toml, section
+// [relay].
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ Task<Result<smtp::Reply>> SmtpLink::command(std::string line, Seconds timeout) {
   co_return co_await reply(timeout);
 }
 
-Task<Result<daemon::Stream>> connect_within(boost::asio::generic::stream_protocol::endpoint endpoint, Seconds timeout) {
+Task<Result<daemon::Stream>> connect_within(boost::asio::generic::stream_protocol::endpoint endpoint,
+                                            Seconds timeout) {
   const auto executor = co_await daemon::asio::this_coro::executor;
   const auto socket = std::make_shared<daemon::Socket>(executor);
   const auto late = std::make_shared<bool>(false);

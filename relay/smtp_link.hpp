@@ -1,5 +1,5 @@
-// One connection on which we are the SMTP client: commands out, validated replies in. A malformed reply ends it, since
-// skipping one would attach later replies to the wrong command and lose mail.
+// One connection on which we are the SMTP client: commands out, validated replies in. A malformed reply ends
+// it, since skipping one would attach later replies to the wrong command and lose mail.
 #pragma once
 
 #include <string>
@@ -16,13 +16,16 @@ class SmtpLink {
   // `line_limit`: longest accepted reply line in octets.
   SmtpLink(daemon::Stream stream, std::size_t line_limit) : stream_(std::move(stream)), lines_(line_limit) {}
 
-  daemon::Task<Result<>> send(std::string_view octets, daemon::Seconds timeout) { return stream_.write(octets, timeout); }
+  daemon::Task<Result<>> send(std::string_view octets, daemon::Seconds timeout) {
+    return stream_.write(octets, timeout);
+  }
   // Reads one whole reply; `timeout` covers all of it.
   daemon::Task<Result<smtp::Reply>> reply(daemon::Seconds timeout);
   // Sends `line` with CRLF, then reads the reply.
   daemon::Task<Result<smtp::Reply>> command(std::string line, daemon::Seconds timeout);
 
-  // True where octets wait behind the last reply: nobody may have spoken unasked, above all not before a layer switch.
+  // True where octets wait behind the last reply: nobody may have spoken unasked, above all not before a
+  // layer switch.
   [[nodiscard]] bool has_unread_input() { return !input_.empty() || stream_.has_pending_input(); }
   [[nodiscard]] daemon::Stream& stream() { return stream_; }
   [[nodiscard]] const daemon::Stream& stream() const { return stream_; }

@@ -56,7 +56,8 @@ void AddressLimits::forget_old(Entry& entry, Clock::time_point now) const {
 // Drops addresses that only old failures kept. The threshold follows the size, so that sweeps stay rare.
 void AddressLimits::sweep(Clock::time_point now) {
   for (auto& [key, entry] : entries_) forget_old(entry, now);
-  std::erase_if(entries_, [](const auto& item) { return item.second.sessions == 0 && item.second.failures == 0; });
+  std::erase_if(entries_,
+                [](const auto& item) { return item.second.sessions == 0 && item.second.failures == 0; });
   sweep_at_ = std::max<std::size_t>(1024, 2 * entries_.size());
 }
 

@@ -1,5 +1,5 @@
-// Counts by client address (IPv6: by /64): sessions open now, failed logins of late. Bounded: entries without either are
-// dropped. Time comes as an argument.
+// Counts by client address (IPv6: by /64): sessions open now, failed logins of late. Bounded: entries without
+// either are dropped. Time comes as an argument.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>

@@ -26,11 +26,13 @@ ntlm::AccountRequirements requirements_of(const policy::Account* account) {
 
 std::optional<ntlm::AccountSecret> secret_of(const policy::Account* account) {
   if (account == nullptr) return std::nullopt;
-  return ntlm::AccountSecret{&account->secret.nt_hash, account->secret.lm_hash ? &*account->secret.lm_hash : nullptr};
+  return ntlm::AccountSecret{&account->secret.nt_hash,
+                             account->secret.lm_hash ? &*account->secret.lm_hash : nullptr};
 }
 
 bool is_too_weak(const ErrorCode& error) {
-  return error == make_error_code(ntlm::errc::weak_response) || error == make_error_code(ntlm::errc::weak_strength);
+  return error == make_error_code(ntlm::errc::weak_response) ||
+         error == make_error_code(ntlm::errc::weak_strength);
 }
 
 }  // namespace
@@ -42,19 +44,21 @@ ntlm::ServerPolicy server_policy(const std::string& hostname, const std::string&
   const std::string domain = hostname.substr(std::min(dot + 1, hostname.size()));
   ntlm::ServerPolicy policy;
   policy.netbios_computer = netbios(hostname.substr(0, dot));
-  policy.netbios_domain =
-      netbios_domain.empty() ? netbios(domain.empty() ? hostname : domain.substr(0, domain.find('.'))) : netbios_domain;
+  policy.netbios_domain = netbios_domain.empty()
+                              ? netbios(domain.empty() ? hostname : domain.substr(0, domain.find('.')))
+                              : netbios_domain;
   policy.dns_computer = hostname;
   policy.dns_domain = domain.empty() ? hostname : domain;
   policy.allow_lm_key = std::any_of(entries.begin(), entries.end(), [](const policy::Account& account) {
     return account.profile != policy::Profile::modern && account.strength < 128;
   });
-  policy.allow_56 =
-      std::any_of(entries.begin(), entries.end(), [](const policy::Account& account) { return account.strength < 128; });
+  policy.allow_56 = std::any_of(entries.begin(), entries.end(),
+                                [](const policy::Account& account) { return account.strength < 128; });
   return policy;
 }
 
-AuthExchange::AuthExchange(std::shared_ptr<const crypto::Engine> engine, std::shared_ptr<const policy::PolicySet> set,
+AuthExchange::AuthExchange(std::shared_ptr<const crypto::Engine> engine,
+                           std::shared_ptr<const policy::PolicySet> set,
                            std::shared_ptr<const ntlm::ServerPolicy> policy)
     : set_(std::move(set)), server_(engine, std::move(policy), ntlm::draw_server_nonce(*engine)) {}
 
@@ -67,7 +71,8 @@ AuthStep AuthExchange::begin(std::string_view initial_response, std::uint64_t no
 AuthStep AuthExchange::line(std::string_view text, std::uint64_t now) {
   if (text == "*") {
     state_ = State::done;
-    return {Kind::cancelled, smtp::Reply(501, "5.7.0", "authentication cancelled"), "cancelled by the client"};
+    return {Kind::cancelled, smtp::Reply(501, "5.7.0", "authentication cancelled"),
+            "cancelled by the client"};
   }
   const auto octets = smtp::from_base64(text);
   if (!octets) return fail({501, "5.5.2", "cannot decode response: not base64"}, "not base64");

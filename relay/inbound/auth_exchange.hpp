@@ -1,5 +1,5 @@
-// One AUTH NTLM exchange as the server (RFC 4954, [MS-SMTPNTLM]): base64 lines in, replies out. No sockets; bounded by the
-// line reader. Unknown user and wrong password give the same reply after the same work.
+// One AUTH NTLM exchange as the server (RFC 4954, [MS-SMTPNTLM]): base64 lines in, replies out. No sockets;
+// bounded by the line reader. Unknown user and wrong password give the same reply after the same work.
 #pragma once
 
 #include <memory>

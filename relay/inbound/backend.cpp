@@ -40,10 +40,14 @@ Backend::Backend(InboundContext& context, daemon::Stream stream)
     : context_(context), link_(std::move(stream), context.settings.line_limit) {}
 
 Task<Backend::Opened> Backend::open(InboundContext& context, ClientIdentity client, std::string log_id) {
-  if (context.settings.client_name_lookup) client.name = co_await context.resolver.verified_name(client.address);
-  auto stream = co_await connect_within(daemon::parse_endpoint(context.settings.smtpd), context.settings.smtpd_timeout);
+  if (context.settings.client_name_lookup)
+    client.name = co_await context.resolver.verified_name(client.address);
+  auto stream =
+      co_await connect_within(daemon::parse_endpoint(context.settings.smtpd), context.settings.smtpd_timeout);
   if (!stream) {
-    log::error("smtpd-unreachable").field("id", log_id).field("smtpd", context.settings.smtpd)
+    log::error("smtpd-unreachable")
+        .field("id", log_id)
+        .field("smtpd", context.settings.smtpd)
         .field("reason", stream.error().message());
     co_return Opened{nullptr, unavailable()};
   }
@@ -53,7 +57,8 @@ Task<Backend::Opened> Backend::open(InboundContext& context, ClientIdentity clie
   co_return Opened{std::move(backend), {}};
 }
 
-// After a refused XCLIENT smtpd would go on as if this host itself were the client, an open relay: anything but 220 ends it.
+// After a refused XCLIENT smtpd would go on as if this host itself were the client, an open relay: anything
+// but 220 ends it.
 Task<std::optional<smtp::Reply>> Backend::introduce(const ClientIdentity& client, const std::string& log_id) {
   const auto greeting = co_await reply();
   if (!greeting) co_return unavailable();
@@ -61,8 +66,11 @@ Task<std::optional<smtp::Reply>> Backend::introduce(const ClientIdentity& client
   const auto known = co_await command(format_xclient(client));
   if (!known) co_return unavailable();
   if (known->code != 220) {
-    log::error("xclient-refused").field("id", log_id).field("reply", known->one_line())
-        .field("parameter", "smtpd_authorized_xclient_hosts of the smtpd behind relay.smtpd must name this host");
+    log::error("xclient-refused")
+        .field("id", log_id)
+        .field("reply", known->one_line())
+        .field("parameter",
+               "smtpd_authorized_xclient_hosts of the smtpd behind relay.smtpd must name this host");
     co_return known->code == 554 ? *known : smtp::Reply(421, "4.3.0", "mail system is misconfigured");
   }
   const auto offers = co_await command((client.esmtp ? "EHLO " : "HELO ") + client.helo);

@@ -1,8 +1,8 @@
-// The relay's connection to Postfix's smtpd for one client: opened at the client's first MAIL, when its identity is settled,
-// with exactly one XCLIENT that carries all of it (XCLIENT_README).
+// The relay's connection to Postfix's smtpd for one client: opened at the client's first MAIL, when its
+// identity is settled, with exactly one XCLIENT that carries all of it (XCLIENT_README).
 //
-// Why not at AUTH already: an idle client then holds no smtpd process, and a client that says EHLO or AUTH again needs a
-// new smtpd session anyway, since a second XCLIENT is refused once the address has changed.
+// Why not at AUTH already: an idle client then holds no smtpd process, and a client that says EHLO or AUTH
+// again needs a new smtpd session anyway, since a second XCLIENT is refused once the address has changed.
 #pragma once
 
 #include <memory>
@@ -18,20 +18,22 @@ namespace smtpseal::relay {
 struct ClientIdentity {
   boost::asio::ip::address address;
   std::uint16_t port = 0;
-  std::string name;   // verified host name; empty: unknown
+  std::string name;  // verified host name; empty: unknown
   std::string helo;
   bool esmtp = true;
   std::string login;  // authenticated account; empty without
 };
 
-// The XCLIENT line without CRLF. Values are xtext, so nothing of the client's can add an attribute or a line. Pure.
+// The XCLIENT line without CRLF. Values are xtext, so nothing of the client's can add an attribute or a line.
+// Pure.
 std::string format_xclient(const ClientIdentity& client);
 
 class Backend {
  public:
   struct Opened {
-    std::unique_ptr<Backend> backend;   // null with a refusal
-    std::optional<smtp::Reply> refusal; // what the client is told; its session must end, except where it is 451
+    std::unique_ptr<Backend> backend;  // null with a refusal
+    std::optional<smtp::Reply>
+        refusal;  // what the client is told; its session must end, except where it is 451
   };
   static daemon::Task<Opened> open(InboundContext& context, ClientIdentity client, std::string log_id);
 
@@ -39,7 +41,9 @@ class Backend {
 
   daemon::Task<Result<smtp::Reply>> command(std::string line);
   daemon::Task<Result<smtp::Reply>> reply() { return link_.reply(context_.settings.smtpd_timeout); }
-  daemon::Task<Result<>> send(std::string_view octets) { return link_.send(octets, context_.settings.smtpd_timeout); }
+  daemon::Task<Result<>> send(std::string_view octets) {
+    return link_.send(octets, context_.settings.smtpd_timeout);
+  }
   // QUIT, in the background.
   static void end(std::unique_ptr<Backend> backend);
 

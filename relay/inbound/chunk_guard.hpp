@@ -1,5 +1,6 @@
-// Watches BDAT content (RFC 3030) for a CR or LF outside CRLF: what is counted instead of dot-terminated must keep the same
-// line ends, or it turns into something else at the first hop that speaks DATA. Sans I/O, constant memory.
+// Watches BDAT content (RFC 3030) for a CR or LF outside CRLF: what is counted instead of dot-terminated must
+// keep the same line ends, or it turns into something else at the first hop that speaks DATA. Sans I/O,
+// constant memory.
 #pragma once
 
 #include <string_view>

@@ -18,14 +18,17 @@ std::vector<unsigned char> to_vector(const Octets& octets) {
 }
 
 std::vector<unsigned char> octets_of(ip::address address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
   return address.is_v4() ? to_vector(address.to_v4().to_bytes()) : to_vector(address.to_v6().to_bytes());
 }
 
-bool matches(const std::vector<unsigned char>& prefix, unsigned length, const std::vector<unsigned char>& octets) {
+bool matches(const std::vector<unsigned char>& prefix, unsigned length,
+             const std::vector<unsigned char>& octets) {
   if (prefix.size() != octets.size()) return false;
   const std::size_t whole = length / 8;
-  if (!std::equal(prefix.begin(), prefix.begin() + static_cast<std::ptrdiff_t>(whole), octets.begin())) return false;
+  if (!std::equal(prefix.begin(), prefix.begin() + static_cast<std::ptrdiff_t>(whole), octets.begin()))
+    return false;
   const unsigned rest = length % 8;
   return rest == 0 || (prefix[whole] ^ octets[whole]) >> (8 - rest) == 0;
 }
@@ -37,8 +40,9 @@ std::optional<Demand> demand_from(std::string_view word) {
 }
 
 [[noreturn]] void refuse(const std::string& entry) {
-  throw daemon::StartupError("relay.network_rules: \"" + entry +
-                             "\": expected \"CIDR any\", \"CIDR auth\" or \"CIDR seal\", such as \"192.0.2.0/24 seal\"");
+  throw daemon::StartupError(
+      "relay.network_rules: \"" + entry +
+      "\": expected \"CIDR any\", \"CIDR auth\" or \"CIDR seal\", such as \"192.0.2.0/24 seal\"");
 }
 
 }  // namespace
@@ -51,7 +55,8 @@ std::string_view name(Demand demand) {
 NetworkRules::NetworkRules(const std::vector<std::string>& entries) {
   for (const auto& entry : entries) {
     const auto blank = entry.find(' ');
-    const auto demand = blank == std::string::npos ? std::nullopt : demand_from(std::string_view(entry).substr(blank + 1));
+    const auto demand =
+        blank == std::string::npos ? std::nullopt : demand_from(std::string_view(entry).substr(blank + 1));
     if (!demand) refuse(entry);
     const std::string cidr = entry.substr(0, blank);
     boost::system::error_code not_v4, not_v6;
@@ -65,7 +70,8 @@ NetworkRules::NetworkRules(const std::vector<std::string>& entries) {
       refuse(entry);
     }
   }
-  std::stable_sort(rules_.begin(), rules_.end(), [](const auto& a, const auto& b) { return a.length > b.length; });
+  std::stable_sort(rules_.begin(), rules_.end(),
+                   [](const auto& a, const auto& b) { return a.length > b.length; });
 }
 
 NetworkRules::Verdict NetworkRules::find(ip::address address) const {

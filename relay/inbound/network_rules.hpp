@@ -1,4 +1,5 @@
-// What client networks must use before MAIL is taken: Exchange's "Accept Connections", as relay.network_rules. Pure.
+// What client networks must use before MAIL is taken: Exchange's "Accept Connections", as
+// relay.network_rules. Pure.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -15,7 +16,8 @@ std::string_view name(Demand demand);
 
 class NetworkRules {
  public:
-  // Each entry is "CIDR any|auth|seal", such as "192.0.2.0/24 seal". Throws daemon::StartupError, naming the entry.
+  // Each entry is "CIDR any|auth|seal", such as "192.0.2.0/24 seal". Throws daemon::StartupError, naming the
+  // entry.
   explicit NetworkRules(const std::vector<std::string>& entries);
 
   struct Verdict {

@@ -28,20 +28,23 @@ bool is_helo_word(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-// Parameters that smtpd may be given: those of keywords that the EHLO reply can contain. AUTH= (RFC 4954 section 5) is
-// dropped: only smtpd's own trust could give it a meaning.
+// Parameters that smtpd may be given: those of keywords that the EHLO reply can contain. AUTH= (RFC 4954
+// section 5) is dropped: only smtpd's own trust could give it a meaning.
 bool is_known_parameter(const std::string& keyword, bool is_mail) {
   if (is_mail)
-    return keyword == "SIZE" || keyword == "BODY" || keyword == "SMTPUTF8" || keyword == "RET" || keyword == "ENVID";
+    return keyword == "SIZE" || keyword == "BODY" || keyword == "SMTPUTF8" || keyword == "RET" ||
+           keyword == "ENVID";
   return keyword == "NOTIFY" || keyword == "ORCPT";
 }
 
 // Why a parameter cannot be passed on; empty: all can. Drops AUTH=.
 std::string clean_parameters(smtp::Envelope& envelope, bool is_mail) {
-  std::erase_if(envelope.parameters, [is_mail](const auto& entry) { return is_mail && entry.keyword == "AUTH"; });
+  std::erase_if(envelope.parameters,
+                [is_mail](const auto& entry) { return is_mail && entry.keyword == "AUTH"; });
   for (const auto& entry : envelope.parameters) {
     if (!is_known_parameter(entry.keyword, is_mail)) return "unsupported parameter " + entry.keyword;
-    if (entry.keyword == "BODY" && boost::algorithm::iequals(entry.value, "BINARYMIME")) return "unsupported BODY type";
+    if (entry.keyword == "BODY" && boost::algorithm::iequals(entry.value, "BINARYMIME"))
+      return "unsupported BODY type";
   }
   return {};
 }
@@ -59,9 +62,15 @@ SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, boost::
 SmtpSession::~SmtpSession() {
   Backend::end(std::move(backend_));
   const auto had = security();
-  log::info("session-close").field("id", id_).field("client", address_.to_string()).optional("account", login_)
-      .field("status", session::name(had.protection)).field("bits", had.bits).field("messages", messages_)
-      .field("sealed", had.octets_sealed).field("unsealed", had.octets_unsealed);
+  log::info("session-close")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .optional("account", login_)
+      .field("status", session::name(had.protection))
+      .field("bits", had.bits)
+      .field("messages", messages_)
+      .field("sealed", had.octets_sealed)
+      .field("unsealed", had.octets_unsealed);
 }
 
 void SmtpSession::say(int code, std::string status, std::string text) {
@@ -86,14 +95,18 @@ Task<> SmtpSession::run() {
       co_await handle(*line);
       continue;
     }
-    // On a half-duplex seal nothing may be said unasked (a record may be on its way to us); closing says enough.
+    // On a half-duplex seal nothing may be said unasked (a record may be on its way to us); closing says
+    // enough.
     const auto* layer = link_.stream().layer();
     const bool may_speak = layer == nullptr || !layer->is_half_duplex();
     if (may_speak && line.error().category() == smtp::category())
       say(500, "5.5.2", line.error().message() + "; closing the connection");
     else if (may_speak && line.error() == daemon::asio::error::timed_out)
       say(421, "4.4.2", context_.settings.hostname + " timeout exceeded");
-    log::info("session-lost").field("id", id_).field("client", address_.to_string()).field("reason", line.error().message());
+    log::info("session-lost")
+        .field("id", id_)
+        .field("client", address_.to_string())
+        .field("reason", line.error().message());
     break;
   }
   co_await link_.flush();
@@ -102,7 +115,8 @@ Task<> SmtpSession::run() {
 Task<> SmtpSession::handle(std::string_view line) {
   const smtp::Command command = smtp::parse_command(line);
   const bool is_auth = command.verb == Verb::auth || command.verb == Verb::xauth;
-  if (!is_auth && line.size() + 2 > context_.settings.line_limit) co_return reject(500, "5.5.2", "line too long");
+  if (!is_auth && line.size() + 2 > context_.settings.line_limit)
+    co_return reject(500, "5.5.2", "line too long");
   if (in_bdat_ && command.verb != Verb::bdat && command.verb != Verb::rset && command.verb != Verb::quit &&
       command.verb != Verb::noop)
     co_return reject(503, "5.5.1", "BDAT chunks are expected");
@@ -166,7 +180,8 @@ bool SmtpSession::offers_auth() const {
   return login_.empty() && set && !set->accounts.entries().empty();
 }
 
-// The keywords we understand out of those smtpd offers, and AUTH. smtpd is asked once, when nobody has spoken to it yet.
+// The keywords we understand out of those smtpd offers, and AUTH. smtpd is asked once, when nobody has spoken
+// to it yet.
 Task<Reply> SmtpSession::ehlo_reply() {
   if (!context_.smtpd_offers) {
     ClientIdentity client{address_, port_, {}, helo_, true, {}};
@@ -196,7 +211,8 @@ std::optional<Reply> SmtpSession::cannot_auth(std::string_view mechanism) const 
   if (mail_accepted_) return Reply(503, "5.5.1", "AUTH is not permitted in a mail transaction");
   if (helo_.empty()) return Reply(503, "5.5.1", "send EHLO first");
   if (!offers_auth()) return Reply(502, "5.5.1", "AUTH is not available");
-  if (!boost::algorithm::iequals(mechanism, "NTLM")) return Reply(504, "5.5.4", "unrecognized authentication mechanism");
+  if (!boost::algorithm::iequals(mechanism, "NTLM"))
+    return Reply(504, "5.5.4", "unrecognized authentication mechanism");
   return std::nullopt;
 }
 
@@ -205,7 +221,9 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   if (const auto refusal = cannot_auth(argument.substr(0, blank)))
     co_return reject(refusal->code, refusal->status, refusal->lines.front());
   if (!context_.limits.may_log_in(address_, Clock::now())) {
-    log::warning("auth-limited").field("id", id_).field("client", address_.to_string())
+    log::warning("auth-limited")
+        .field("id", id_)
+        .field("client", address_.to_string())
         .field("parameter", "relay.auth_failure_limit_per_address");
     co_return end_with({421, "4.7.0", "too many failed logins from your address"});
   }
@@ -213,7 +231,8 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   const auto policy = std::make_shared<const ntlm::ServerPolicy>(
       server_policy(context_.settings.hostname, context_.settings.netbios_domain, set->accounts));
   AuthExchange auth(context_.engine, set, policy);
-  const std::string initial(blank == std::string_view::npos ? std::string_view() : argument.substr(blank + 1));
+  const std::string initial(blank == std::string_view::npos ? std::string_view()
+                                                            : argument.substr(blank + 1));
   const AuthStep step = co_await exchange(auth, initial);
   if (ended_) co_return;
   if (step.kind == AuthStep::Kind::succeeded) {
@@ -222,10 +241,16 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
     co_return;
   }
   context_.limits.login_failed(address_, Clock::now());
-  log::warning("auth-failed").field("id", id_).field("client", address_.to_string()).field("verb", verb)
-      .optional("user", auth.claimed()).field("reason", step.reason).field("reply", step.reply.one_line());
+  log::warning("auth-failed")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .field("verb", verb)
+      .optional("user", auth.claimed())
+      .field("reason", step.reason)
+      .field("reply", step.reply.one_line());
   link_.reply(step.reply);
-  if (++auth_failures_ >= context_.settings.auth_failure_limit) end_with({421, "4.7.0", "too many failed logins"});
+  if (++auth_failures_ >= context_.settings.auth_failure_limit)
+    end_with({421, "4.7.0", "too many failed logins"});
 }
 
 // Runs the exchange to its end. Sets ended_ where the connection did not last that long.
@@ -235,10 +260,13 @@ Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initia
   while (step.kind == AuthStep::Kind::more) {
     link_.reply(step.reply);
     const auto left = std::max(Seconds(1), std::chrono::ceil<Seconds>(deadline - Clock::now()));
-    const auto line = Clock::now() < deadline ? co_await link_.next_line(left)
-                                              : Result<std::string_view>(ErrorCode(daemon::asio::error::timed_out));
+    const auto line = Clock::now() < deadline
+                          ? co_await link_.next_line(left)
+                          : Result<std::string_view>(ErrorCode(daemon::asio::error::timed_out));
     if (!line) {
-      log::info("session-lost").field("id", id_).field("client", address_.to_string())
+      log::info("session-lost")
+          .field("id", id_)
+          .field("client", address_.to_string())
           .field("reason", "during AUTH: " + line.error().message());
       ended_ = true;
       break;
@@ -249,9 +277,12 @@ Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initia
 }
 
 Task<> SmtpSession::accept_login(AuthExchange& auth, const Reply& reply) {
-  // Octets behind the client's last message were sent before it knew the outcome: in clear, by whoever sits between.
+  // Octets behind the client's last message were sent before it knew the outcome: in clear, by whoever sits
+  // between.
   if (!link_.unread().empty()) {
-    log::warning("session-lost").field("id", id_).field("client", address_.to_string())
+    log::warning("session-lost")
+        .field("id", id_)
+        .field("client", address_.to_string())
         .field("reason", "octets in clear behind the AUTH exchange");
     co_return end_with({503, "5.5.1", "AUTH must not be followed by anything before its reply"});
   }
@@ -274,9 +305,14 @@ Task<> SmtpSession::accept_login(AuthExchange& auth, const Reply& reply) {
     link_.install(session::SecurityLayer(context_.engine, ntlm::Role::server, outcome, std::nullopt,
                                          context_.settings.layer_limits));
   }
-  log::info("auth-ok").field("id", id_).field("client", address_.to_string()).field("user", auth.claimed())
-      .field("account", login_).field("auth", ntlm::name(outcome.response))
-      .field("status", session::name(security_.protection)).field("bits", security_.bits)
+  log::info("auth-ok")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .field("user", auth.claimed())
+      .field("account", login_)
+      .field("auth", ntlm::name(outcome.response))
+      .field("status", session::name(security_.protection))
+      .field("bits", security_.bits)
       .field("flags", ntlm::describe_flags(outcome.flags));
 }
 
@@ -294,16 +330,22 @@ std::optional<Reply> SmtpSession::forbidden(const smtp::Envelope& mail) const {
   if (!set) return Reply(451, "4.3.5", "mail system is misconfigured");
   const auto verdict = context_.network_rules.find(address_);
   if (!satisfies(security_, verdict.demand)) {
-    log::warning("client-refused").field("id", id_).field("client", address_.to_string()).field("rule", verdict.rule)
+    log::warning("client-refused")
+        .field("id", id_)
+        .field("client", address_.to_string())
+        .field("rule", verdict.rule)
         .field("status", session::name(security_.protection));
-    if (verdict.demand == Demand::seal) return Reply(530, "5.7.10", "an NTLM sealed session is required from your network");
+    if (verdict.demand == Demand::seal)
+      return Reply(530, "5.7.10", "an NTLM sealed session is required from your network");
     return Reply(530, "5.7.0", "authentication is required from your network");
   }
   return forbidden_by_domain(*set, mail.path);
 }
 
-// inbound=require: mail from the domain must come sealed at the rule's strength, by an account bound to the domain.
-std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& set, const std::string& path) const {
+// inbound=require: mail from the domain must come sealed at the rule's strength, by an account bound to the
+// domain.
+std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& set,
+                                                      const std::string& path) const {
   const auto domains = policy::address_domains(path);
   if (!domains) return Reply(553, "5.1.7", "sender address is not usable");
   const auto* rule = domains->domain.empty() ? nullptr : set.domains.find(domains->domain);
@@ -312,15 +354,20 @@ std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& s
   if (security_.protection != session::Protection::sealed) {
     reason = "the session is not sealed";
   } else if (security_.bits < rule->strength) {
-    reason = "the seal is too weak: " + std::to_string(security_.bits) + " < " + std::to_string(rule->strength) + " bits";
-  } else if (!boost::algorithm::iequals(login_, rule->inbound_account) && !login_account_->is_bound_to(domains->domain)) {
+    reason = "the seal is too weak: " + std::to_string(security_.bits) + " < " +
+             std::to_string(rule->strength) + " bits";
+  } else if (!boost::algorithm::iequals(login_, rule->inbound_account) &&
+             !login_account_->is_bound_to(domains->domain)) {
     reason = "account " + login_ + " is not bound to the domain";
   } else {
     return std::nullopt;
   }
   const bool report = rule->mode == policy::Mode::report;
-  log::warning(report ? "sender-would-be-refused" : "sender-refused").field("id", id_)
-      .field("client", address_.to_string()).field("domain", domains->domain).field("rule", rule->origin.text())
+  log::warning(report ? "sender-would-be-refused" : "sender-refused")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .field("domain", domains->domain)
+      .field("rule", rule->origin.text())
       .field("reason", reason);
   if (report) return std::nullopt;
   return Reply(550, "5.7.1", "mail from " + domains->domain + " must arrive in a sealed session: " + reason);
@@ -329,7 +376,8 @@ std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& s
 Task<bool> SmtpSession::open_backend() {
   const std::string helo = helo_.empty() ? address_literal(address_) : helo_;
   // A partner's account is for proving who it is, not for relaying, which smtpd would allow to any LOGIN.
-  const bool tell_login = context_.settings.login_of_all || (login_account_ != nullptr && login_account_->relay);
+  const bool tell_login =
+      context_.settings.login_of_all || (login_account_ != nullptr && login_account_->relay);
   ClientIdentity client{address_, port_, {}, helo, esmtp_, tell_login ? login_ : std::string()};
   auto opened = co_await Backend::open(context_, std::move(client), id_);
   backend_ = std::move(opened.backend);
@@ -345,7 +393,8 @@ Task<bool> SmtpSession::open_backend() {
 Task<std::optional<Reply>> SmtpSession::forward(std::string line) {
   auto reply = co_await backend_->command(std::move(line));
   if (reply && reply->code != 421) co_return std::move(*reply);
-  log::warning("smtpd-lost").field("id", id_)
+  log::warning("smtpd-lost")
+      .field("id", id_)
       .field("reason", reply ? reply->one_line() : reply.error().message());
   drop_backend();
   say(451, "4.3.0", "mail system went away, try again");
@@ -372,8 +421,10 @@ Task<> SmtpSession::on_mail(std::string_view argument) {
   if (mail_accepted_) co_return reject(503, "5.5.1", "nested MAIL command");
   auto mail = smtp::parse_mail(argument);
   if (!mail) co_return reject(501, "5.5.4", mail.error().message());
-  if (const auto problem = clean_parameters(*mail, true); !problem.empty()) co_return reject(555, "5.5.4", problem);
-  if (const auto refusal = forbidden(*mail)) co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  if (const auto problem = clean_parameters(*mail, true); !problem.empty())
+    co_return reject(555, "5.5.4", problem);
+  if (const auto refusal = forbidden(*mail))
+    co_return reject(refusal->code, refusal->status, refusal->lines.front());
   if (!backend_ && !co_await open_backend()) co_return;
   const auto reply = co_await forward(smtp::format_envelope("MAIL FROM:", *mail));
   if (!reply) co_return;
@@ -386,7 +437,8 @@ Task<> SmtpSession::on_rcpt(std::string_view argument) {
   if (!mail_accepted_) co_return reject(503, "5.5.1", "need MAIL command");
   auto rcpt = smtp::parse_rcpt(argument);
   if (!rcpt) co_return reject(501, "5.5.4", rcpt.error().message());
-  if (const auto problem = clean_parameters(*rcpt, false); !problem.empty()) co_return reject(555, "5.5.4", problem);
+  if (const auto problem = clean_parameters(*rcpt, false); !problem.empty())
+    co_return reject(555, "5.5.4", problem);
   const auto reply = co_await forward(smtp::format_envelope("RCPT TO:", *rcpt));
   if (!reply) co_return;
   if (reply->is_positive()) ++recipients_;
@@ -433,13 +485,15 @@ Task<> SmtpSession::on_data() {
   finish_transaction();
 }
 
-// Content from the client to smtpd, up to the end-of-data mark, which is left to the caller. False: the client is gone.
-// When smtpd is gone, or the content is bad, the rest is read and thrown away, so that the session stays in step.
+// Content from the client to smtpd, up to the end-of-data mark, which is left to the caller. False: the
+// client is gone. When smtpd is gone, or the content is bad, the rest is read and thrown away, so that the
+// session stays in step.
 Task<bool> SmtpSession::stream_content(smtp::DataScanner& scanner) {
   if (!co_await link_.flush()) co_return false;
   std::string content;
   while (!scanner.is_complete()) {
-    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time)) co_return false;
+    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time))
+      co_return false;
     content.clear();
     link_.consume(scanner.feed(link_.unread(), content));
     if (scanner.is_bad()) backend_.reset();
@@ -473,8 +527,9 @@ Task<> SmtpSession::on_bdat(std::string_view argument) {
   if (chunk->last || !backend_) finish_transaction();
 }
 
-// The command and the octets of one chunk, to smtpd where it is to have them. Nothing that completes a bad message is ever
-// sent: the guard has the last word before the last octets of the last chunk. False: the client is gone.
+// The command and the octets of one chunk, to smtpd where it is to have them. Nothing that completes a bad
+// message is ever sent: the guard has the last word before the last octets of the last chunk. False: the
+// client is gone.
 Task<bool> SmtpSession::pass_chunk(smtp::BdatArgument chunk) {
   if (!co_await link_.flush()) co_return false;
   if (chunk.last && chunk.size == 0) chunk_guard_.finish();
@@ -482,9 +537,10 @@ Task<bool> SmtpSession::pass_chunk(smtp::BdatArgument chunk) {
   const std::string line = "BDAT " + std::to_string(chunk.size) + (chunk.last ? " LAST\r\n" : "\r\n");
   if (in_bdat_ && backend_ && !co_await backend_->send(line)) backend_.reset();
   while (chunk.size > 0) {
-    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time)) co_return false;
-    const auto part =
-        link_.unread().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size, link_.unread().size())));
+    if (link_.unread().empty() && !co_await link_.read_more(context_.settings.server_idle_time))
+      co_return false;
+    const auto part = link_.unread().substr(
+        0, static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size, link_.unread().size())));
     chunk.size -= part.size();
     chunk_guard_.feed(part);
     if (chunk.last && chunk.size == 0) chunk_guard_.finish();
@@ -497,7 +553,8 @@ Task<bool> SmtpSession::pass_chunk(smtp::BdatArgument chunk) {
 
 Task<Reply> SmtpSession::chunk_reply() {
   if (chunk_guard_.is_bad())
-    co_return Reply(554, std::string(kContentProblem), "CR or LF outside CRLF in message content (RFC 5321 2.3.8)");
+    co_return Reply(554, std::string(kContentProblem),
+                    "CR or LF outside CRLF in message content (RFC 5321 2.3.8)");
   if (backend_) {
     auto answer = co_await backend_->reply();
     if (answer) co_return std::move(*answer);
@@ -508,9 +565,16 @@ Task<Reply> SmtpSession::chunk_reply() {
 
 void SmtpSession::log_message(std::uint64_t octets, const Reply& reply) const {
   const auto had = security();
-  log::info("message").field("id", id_).field("client", address_.to_string()).optional("account", login_)
-      .field("status", session::name(had.protection)).field("bits", had.bits).field("from", "<" + sender_ + ">")
-      .field("recipients", recipients_).field("octets", octets).field("reply", reply.one_line());
+  log::info("message")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .optional("account", login_)
+      .field("status", session::name(had.protection))
+      .field("bits", had.bits)
+      .field("from", "<" + sender_ + ">")
+      .field("recipients", recipients_)
+      .field("octets", octets)
+      .field("reply", reply.one_line());
 }
 
 }  // namespace smtpseal::relay

@@ -1,6 +1,6 @@
-// One client's SMTP session with the relay: greeting, EHLO, AUTH NTLM and the seal are ours; from MAIL on every command is
-// parsed, judged, written anew and sent to smtpd, and smtpd's reply passed back. No octet of the client reaches smtpd as a
-// command that was not seen here.
+// One client's SMTP session with the relay: greeting, EHLO, AUTH NTLM and the seal are ours; from MAIL on
+// every command is parsed, judged, written anew and sent to smtpd, and smtpd's reply passed back. No octet of
+// the client reaches smtpd as a command that was not seen here.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ namespace smtpseal::relay {
 
 class SmtpSession {
  public:
-  SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address, std::uint16_t port,
-              std::string id);
+  SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address,
+              std::uint16_t port, std::string id);
   ~SmtpSession();
 
   // Serves the connection to its end.
@@ -47,7 +47,8 @@ class SmtpSession {
   [[nodiscard]] std::optional<smtp::Reply> cannot_auth(std::string_view mechanism) const;
   // Why this sender may not be named in this session as it is protected; nothing where it may.
   [[nodiscard]] std::optional<smtp::Reply> forbidden(const smtp::Envelope& mail) const;
-  [[nodiscard]] std::optional<smtp::Reply> forbidden_by_domain(const policy::PolicySet& set, const std::string& path) const;
+  [[nodiscard]] std::optional<smtp::Reply> forbidden_by_domain(const policy::PolicySet& set,
+                                                               const std::string& path) const;
   [[nodiscard]] session::SessionSecurity security() const;
   daemon::Task<bool> open_backend();
   daemon::Task<std::optional<smtp::Reply>> forward(std::string line);

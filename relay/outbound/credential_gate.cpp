@@ -22,7 +22,8 @@ Task<std::unique_ptr<CredentialGate::Ticket>> CredentialGate::enter(const policy
   const std::uint64_t generation = credential.secret.generation;
   Entry& entry = entries_[key];
   while (entry.busy) {
-    if (!entry.freed) entry.freed = std::make_unique<daemon::asio::steady_timer>(io_, Clock::time_point::max());
+    if (!entry.freed)
+      entry.freed = std::make_unique<daemon::asio::steady_timer>(io_, Clock::time_point::max());
     co_await entry.freed->async_wait(daemon::kAwait);
   }
   if (entry.refused_generation == generation && Clock::now() < entry.held_until) co_return nullptr;

@@ -1,5 +1,5 @@
-// Keeps a wrong password from locking an account: at most one unanswered login for an account at a time, and after one
-// refusal the credential is held until its secret changes or relay.hold_time passes.
+// Keeps a wrong password from locking an account: at most one unanswered login for an account at a time, and
+// after one refusal the credential is held until its secret changes or relay.hold_time passes.
 #pragma once
 
 #include <map>

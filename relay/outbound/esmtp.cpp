@@ -15,14 +15,15 @@ bool exceeds(const std::string& declared, std::uint64_t limit) {
   return limit != 0 && size > limit;
 }
 
-std::optional<smtp::Reply> cannot_carry(const smtp::Parameter& parameter, const smtp::Ehlo& offers, const std::string& peer,
-                                        const std::string& rule) {
+std::optional<smtp::Reply> cannot_carry(const smtp::Parameter& parameter, const smtp::Ehlo& offers,
+                                        const std::string& peer, const std::string& rule) {
   if (parameter.keyword == "SIZE" && offers.size && exceeds(parameter.value, offers.size_limit))
     return smtp::Reply(552, "5.3.4",
-                       "message size " + parameter.value + " exceeds the limit " + std::to_string(offers.size_limit) +
-                           " of " + peer);
+                       "message size " + parameter.value + " exceeds the limit " +
+                           std::to_string(offers.size_limit) + " of " + peer);
   if (parameter.keyword == "BODY" && iequals(parameter.value, "8BITMIME") && !offers.eightbitmime)
-    return smtp::Reply(554, "5.6.3", peer + " does not do 8BITMIME; body=7bit in rule " + rule + " makes Postfix convert");
+    return smtp::Reply(554, "5.6.3",
+                       peer + " does not do 8BITMIME; body=7bit in rule " + rule + " makes Postfix convert");
   if (parameter.keyword == "SMTPUTF8" && !offers.smtputf8)
     return smtp::Reply(550, "5.6.7", peer + " does not do SMTPUTF8, which this message needs");
   return std::nullopt;
@@ -53,7 +54,8 @@ bool asks_for_success(const smtp::Envelope& rcpt) {
 
 }  // namespace
 
-Fitted fit_mail(const smtp::Envelope& mail, const smtp::Ehlo& offers, const std::string& peer, const std::string& rule) {
+Fitted fit_mail(const smtp::Envelope& mail, const smtp::Ehlo& offers, const std::string& peer,
+                const std::string& rule) {
   Fitted fitted;
   for (const auto& parameter : mail.parameters) {
     fitted.refusal = cannot_carry(parameter, offers, peer, rule);

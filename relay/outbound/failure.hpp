@@ -1,5 +1,5 @@
-// Why mail for a domain could not be handed to its next hop, where the next hop itself did not say so. Worded so that the
-// administrator finds domain, rule (file:line) and reason in the Postfix log.
+// Why mail for a domain could not be handed to its next hop, where the next hop itself did not say so. Worded
+// so that the administrator finds domain, rule (file:line) and reason in the Postfix log.
 #pragma once
 
 #include <string>

@@ -28,7 +28,8 @@ void HopPool::give_back(std::unique_ptr<HopSession> session) {
 }
 
 Task<> HopPool::settle(std::unique_ptr<HopSession> session) {
-  const bool wanted = settings_.session_reuse_idle > Seconds(0) && session->messages < settings_.session_reuse_count;
+  const bool wanted =
+      settings_.session_reuse_idle > Seconds(0) && session->messages < settings_.session_reuse_count;
   if (wanted && co_await session->reset() && !closed_) {
     idle_.push_back({std::move(session), Clock::now() + settings_.session_reuse_idle});
     if (!std::exchange(reaping_, true)) daemon::asio::co_spawn(io_, reap(), daemon::asio::detached);

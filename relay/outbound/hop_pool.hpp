@@ -1,4 +1,5 @@
-// Idle sessions with next hops, kept for relay.session_reuse_idle so that a run of messages pays for one login.
+// Idle sessions with next hops, kept for relay.session_reuse_idle so that a run of messages pays for one
+// login.
 #pragma once
 
 #include <list>

@@ -23,23 +23,33 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy
     auto stream = co_await connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
                                           context.settings.connect_timeout);
     if (!stream) {
-      failure = Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
-      log::info("hop-unreachable").field("id", log_id).field("host", target.text()).field("reason", stream.error().message());
+      failure =
+          Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
+      log::info("hop-unreachable")
+          .field("id", log_id)
+          .field("host", target.text())
+          .field("reason", stream.error().message());
       continue;
     }
-    auto session = std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
-                                                target, hop_key(decision, credential), log_id);
+    auto session =
+        std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
+                                     target, hop_key(decision, credential), log_id);
     const LoginResult result = co_await session->start(decision, credential, target.host);
     if (!result.failure) co_return Opened{std::move(session), {}};
-    log::warning("hop-failed").field("id", log_id).field("domain", decision.domain).field("host", target.text())
-        .field("rule", decision.rule->origin.text()).field("reason", result.failure->text);
+    log::warning("hop-failed")
+        .field("id", log_id)
+        .field("domain", decision.domain)
+        .field("host", target.text())
+        .field("rule", decision.rule->origin.text())
+        .field("reason", result.failure->text);
     failure = result.failure;
     if (result.refused) break;
   }
   co_return Opened{nullptr, std::move(failure)};
 }
 
-HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key, std::string log_id)
+HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key,
+                       std::string log_id)
     : context_(context),
       link_(std::move(link)),
       peer_(target.host + "[" + target.address.to_string() + "]"),
@@ -49,9 +59,13 @@ HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& ta
 HopSession::~HopSession() {
   if (security_.protection == session::Protection::none) return;
   const auto had = security();
-  log::info("hop-close").field("id", log_id_).field("host", peer_).field("status", session::name(had.protection))
+  log::info("hop-close")
+      .field("id", log_id_)
+      .field("host", peer_)
+      .field("status", session::name(had.protection))
       .field("messages", static_cast<std::uint64_t>(messages))
-      .field("sealed", had.octets_sealed).field("unsealed", had.octets_unsealed);
+      .field("sealed", had.octets_sealed)
+      .field("unsealed", had.octets_unsealed);
 }
 
 Task<LoginResult> HopSession::start(const policy::Decision& decision, const policy::Credential& credential,
@@ -68,15 +82,22 @@ Task<LoginResult> HopSession::start(const policy::Decision& decision, const poli
   result = co_await log_in(context_, link_, plan);
   if (result.failure) co_return std::move(result);
   security_ = result.security;
-  // A layer switch makes what was learnt before it worthless (RFC 4954 section 4). Exchange 5.x takes no second EHLO
-  // (stated, Q297269): its first sealed command is MAIL, which a peer without the key cannot read.
+  // A layer switch makes what was learnt before it worthless (RFC 4954 section 4). Exchange 5.x takes no
+  // second EHLO (stated, Q297269): its first sealed command is MAIL, which a peer without the key cannot
+  // read.
   const bool say_again = security_.bits != 0 && decision.rule->profile == policy::Profile::modern;
   if (say_again) result.failure = co_await say_ehlo();
   if (result.failure) co_return std::move(result);
-  log::info("hop-open").field("id", log_id_).field("domain", decision.domain).field("host", peer_)
-      .field("rule", decision.rule->origin.text()).field("account", security_.account)
-      .field("status", session::name(security_.protection)).field("auth", ntlm::name(security_.response))
-      .field("bits", security_.bits).field("flags", ntlm::describe_flags(security_.flags));
+  log::info("hop-open")
+      .field("id", log_id_)
+      .field("domain", decision.domain)
+      .field("host", peer_)
+      .field("rule", decision.rule->origin.text())
+      .field("account", security_.account)
+      .field("status", session::name(security_.protection))
+      .field("auth", ntlm::name(security_.response))
+      .field("bits", security_.bits)
+      .field("flags", ntlm::describe_flags(security_.flags));
   co_return std::move(result);
 }
 
@@ -88,9 +109,11 @@ Task<std::optional<Failure>> HopSession::greet() {
 }
 
 Task<std::optional<Failure>> HopSession::say_ehlo() {
-  const auto answer = co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
+  const auto answer =
+      co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
   if (!answer) co_return explain(answer.error());
-  if (answer->code != 250) co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
+  if (answer->code != 250)
+    co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
   offers_ = smtp::parse_ehlo(*answer);
   co_return std::nullopt;
 }

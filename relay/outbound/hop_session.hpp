@@ -1,5 +1,5 @@
-// One session with a next hop, ready for mail: connected, logged on, and sealed where the rule says so. Nothing of any
-// message is sent before open() has succeeded.
+// One session with a next hop, ready for mail: connected, logged on, and sealed where the rule says so.
+// Nothing of any message is sent before open() has succeeded.
 #pragma once
 
 #include <memory>
@@ -22,12 +22,13 @@ class HopSession {
     std::unique_ptr<HopSession> session;  // null with a failure
     std::optional<Failure> failure;
   };
-  // Finds the hosts, tries their addresses in turn, logs on. `log_id` joins the log lines. A refused credential ends the
-  // attempt at once: no second host is asked.
+  // Finds the hosts, tries their addresses in turn, logs on. `log_id` joins the log lines. A refused
+  // credential ends the attempt at once: no second host is asked.
   static daemon::Task<Opened> open(OutboundContext& context, const policy::Decision& decision,
                                    const policy::Credential& credential, std::string log_id);
 
-  HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key, std::string log_id);
+  HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key,
+             std::string log_id);
   ~HopSession();
 
   // Sends a command and reads its reply; the error of a failed connection is final for the session.

@@ -54,7 +54,8 @@ Task<std::optional<Result<smtp::Reply>>> Leg::say_mail(const smtp::Envelope& mai
 Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
   started_ = true;
   if (credential_ == nullptr) {
-    fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account}, decision_));
+    fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account},
+                  decision_));
     co_return false;
   }
   session_ = context_.pool.take(hop_key(decision_, *credential_));
@@ -83,8 +84,9 @@ Task<smtp::Reply> Leg::add(const smtp::Envelope& mail, const smtp::Envelope& rcp
   if (failure_) co_return *failure_;
   const Fitted fitted = fit_rcpt(rcpt, session_->offers());
   if (fitted.relayed_notice && context_.settings.notify_submission.empty())
-    co_return smtp::Reply(451, "4.7.1",
-                          session_->peer() + " does not do DSN, and relay.notify_submission is not set to tell the sender");
+    co_return smtp::Reply(
+        451, "4.7.1",
+        session_->peer() + " does not do DSN, and relay.notify_submission is not set to tell the sender");
   auto answer = co_await session_->command(smtp::format_envelope("RCPT TO:", fitted.envelope),
                                            context_.settings.command_timeout);
   if (!answer) {
@@ -109,7 +111,8 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     co_return false;
   }
   in_data_ = true;
-  const ReceivedFacts facts{client_helo, hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr)};
+  const ReceivedFacts facts{client_helo,          hostname,          log_id_, session_->peer(),
+                            session_->security(), std::time(nullptr)};
   const std::string received = received_line(facts);
   co_await write(received);
   co_return !failure_;
@@ -130,7 +133,8 @@ Task<smtp::Reply> Leg::result() {
   auto answer = co_await session_->reply(context_.settings.data_done_timeout);
   if (!answer) {
     fail(answer.error());
-    // The next hop may have taken the message: Postfix must keep it all the same, at the price of a duplicate.
+    // The next hop may have taken the message: Postfix must keep it all the same, at the price of a
+    // duplicate.
     failure_->lines.front() += " after the end of the message, so it may arrive twice";
     co_return *failure_;
   }

@@ -13,12 +13,16 @@ using smtp::Verb;
 
 namespace {
 
-constexpr daemon::Seconds kCommandTimeout{300};  // RFC 5321 4.5.3.2.7; Postfix closes idle connections after 2 s
+constexpr daemon::Seconds kCommandTimeout{
+    300};  // RFC 5321 4.5.3.2.7; Postfix closes idle connections after 2 s
 
 }  // namespace
 
 LmtpSession::LmtpSession(OutboundContext& context, daemon::Stream stream, bool seven_bit, std::string id)
-    : context_(context), link_(std::move(stream), context.settings.line_limit), seven_bit_(seven_bit), id_(std::move(id)) {}
+    : context_(context),
+      link_(std::move(stream), context.settings.line_limit),
+      seven_bit_(seven_bit),
+      id_(std::move(id)) {}
 
 void LmtpSession::say(int code, std::string status, std::string text) {
   link_.reply(smtp::Reply(code, std::move(status), std::move(text)));
@@ -99,7 +103,8 @@ Task<> LmtpSession::on_rcpt(std::string_view argument) {
 }
 
 Task<> LmtpSession::on_data() {
-  if (!transaction_ || transaction_->recipients() == 0) co_return say(503, "5.5.1", "Error: no valid recipients");
+  if (!transaction_ || transaction_->recipients() == 0)
+    co_return say(503, "5.5.1", "Error: no valid recipients");
   const auto done = co_await transaction_->data(link_);
   transaction_.reset();
   queue_id_.clear();

@@ -1,5 +1,5 @@
-// The LMTP server (RFC 2033) that Postfix's lmtp(8) hands mail for listed domains to. It has no queue: 250 for a recipient
-// means that its next hop said 250.
+// The LMTP server (RFC 2033) that Postfix's lmtp(8) hands mail for listed domains to. It has no queue: 250
+// for a recipient means that its next hop said 250.
 #pragma once
 
 #include <memory>

@@ -22,7 +22,8 @@ ntlm::ClientIdentity identity_of(const policy::Credential& credential, const std
   identity.domain = credential.name.domain;
   identity.user = credential.name.user;
   // A NetBIOS computer name: the first label, at most 15 octets, upper case.
-  identity.workstation = boost::algorithm::to_upper_copy(hostname.substr(0, std::min<std::size_t>(hostname.find('.'), 15)));
+  identity.workstation =
+      boost::algorithm::to_upper_copy(hostname.substr(0, std::min<std::size_t>(hostname.find('.'), 15)));
   identity.nt_hash = credential.secret.nt_hash.clone();
   if (credential.secret.lm_hash) identity.lm_hash = credential.secret.lm_hash->clone();
   return identity;
@@ -44,15 +45,17 @@ struct Answer {
   bool accepted = false;
 };
 
-// The reply to the AUTHENTICATE message. 535, and nothing else, says that the credential is wrong (RFC 4954 section 6).
+// The reply to the AUTHENTICATE message. 535, and nothing else, says that the credential is wrong (RFC 4954
+// section 6).
 Answer judge(const LoginPlan& plan, const smtp::Reply& reply) {
   Answer answer;
   if (reply.code == 235) {
     answer.accepted = true;
   } else if (reply.code == 535) {
     answer.result.refused = true;
-    answer.result.failure = Failure{Kind::protection, "7.8",
-                                    refusal(plan, "refused the login of account " + plan.credential.account, reply)};
+    answer.result.failure =
+        Failure{Kind::protection, "7.8",
+                refusal(plan, "refused the login of account " + plan.credential.account, reply)};
   } else {
     answer.result.failure = Failure{reply.is_temporary() ? Kind::temporary : Kind::protection, "7.0",
                                     refusal(plan, "did not complete the login", reply)};
@@ -77,7 +80,8 @@ LoginResult failed(Failure failure) {
 }
 
 Failure lost(const LoginPlan& plan, const ErrorCode& error) {
-  return {Kind::temporary, "4.2", "connection to " + plan.peer + " failed during the login: " + error.message()};
+  return {Kind::temporary, "4.2",
+          "connection to " + plan.peer + " failed during the login: " + error.message()};
 }
 
 }  // namespace
@@ -100,12 +104,14 @@ Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan) {
   using ntlm::errc;
   const std::string required = std::to_string(plan.rule.strength) + " bit";
   if (error == make_error_code(errc::weak_strength))
-    return {Kind::protection, "7.9", plan.peer + " grants an encryption weaker than the required " + required};
+    return {Kind::protection, "7.9",
+            plan.peer + " grants an encryption weaker than the required " + required};
   if (error == make_error_code(errc::seal_not_negotiated))
     return {Kind::protection, "7.9", plan.peer + " does not grant encryption (SEAL) in its NTLM challenge"};
   if (error == make_error_code(errc::lm_hash_unavailable))
     return {Kind::protection, "7.9",
-            "account " + plan.credential.account + " has no LM hash, which LM_KEY needs (smtpseal credential set --lm)"};
+            "account " + plan.credential.account +
+                " has no LM hash, which LM_KEY needs (smtpseal credential set --lm)"};
   return {Kind::protection, "7.5", "NTLM challenge of " + plan.peer + " is unusable: " + error.message()};
 }
 
@@ -113,25 +119,28 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
   const auto timeout = context.settings.command_timeout;
   ntlm::ClientPolicy settings = client_policy(plan.rule);
   if (plan.rule.profile == policy::Profile::modern) settings.target_name = plan.target_name;
-  ntlm::Client client(context.engine, identity_of(plan.credential, context.settings.hostname), std::move(settings),
-                      ntlm::draw_nonces(*context.engine));
+  ntlm::Client client(context.engine, identity_of(plan.credential, context.settings.hostname),
+                      std::move(settings), ntlm::draw_nonces(*context.engine));
 
   const auto negotiate = client.negotiate();
   if (!negotiate) co_return failed(explain_ntlm(negotiate.error(), plan));
-  const std::string opening = std::string(verb_of(plan.rule)) + " NTLM " + smtp::to_base64(as_text(*negotiate));
+  const std::string opening =
+      std::string(verb_of(plan.rule)) + " NTLM " + smtp::to_base64(as_text(*negotiate));
   const auto first = co_await link.command(opening, timeout);
   if (!first) co_return failed(lost(plan, first.error()));
   if (first->code != 334) co_return failed(not_accepted(plan, *first));
 
   const auto challenge = smtp::from_base64(first->lines.front());
-  if (!challenge) co_return failed({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
+  if (!challenge)
+    co_return failed({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
   const auto authenticate = client.authenticate(as_bytes(*challenge), filetime_now());
   if (!authenticate) co_return failed(explain_ntlm(authenticate.error(), plan));
 
   const auto ticket = co_await context.gate.enter(plan.credential);
   if (!ticket)
-    co_return failed({Kind::protection, "7.8", "credential of account " + plan.credential.account +
-                                                   " is on hold after a refused login; set it anew, or wait"});
+    co_return failed({Kind::protection, "7.8",
+                      "credential of account " + plan.credential.account +
+                          " is on hold after a refused login; set it anew, or wait"});
   const auto last = co_await link.command(smtp::to_base64(as_text(*authenticate)), timeout);
   if (!last) co_return failed(lost(plan, last.error()));
   auto [result, accepted] = judge(plan, *last);
@@ -143,7 +152,8 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
   if (plan.rule.level != policy::Level::seal) co_return std::move(result);
   if (link.has_unread_input())
     co_return failed({Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"});
-  session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing, context.settings.layer_limits);
+  session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing,
+                               context.settings.layer_limits);
   if (plan.rule.rc4_state == policy::Rc4State::separate) layer.accept_separate_state();
   link.stream().install(std::move(layer));
   co_return std::move(result);

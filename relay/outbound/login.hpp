@@ -1,5 +1,5 @@
-// Logging on to a next hop with AUTH NTLM ([MS-SMTPNTLM], RFC 4954), or XAUTH NTLM for Exchange 5.0 (inferred grammar), and
-// installing the security layer where the rule asks for it.
+// Logging on to a next hop with AUTH NTLM ([MS-SMTPNTLM], RFC 4954), or XAUTH NTLM for Exchange 5.0 (inferred
+// grammar), and installing the security layer where the rule asks for it.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,8 @@ struct LoginPlan {
 
 // The NTLM settings that follow from a rule. Pure.
 ntlm::ClientPolicy client_policy(const policy::DomainRule& rule);
-// Whether `ehlo` lets the login begin: nothing, or why not. Exchange 5.5 takes AUTH NTLM without offering it (observed,
-// Q262945); Exchange 5.0 must offer XAUTH (stated, Q195201). Pure.
+// Whether `ehlo` lets the login begin: nothing, or why not. Exchange 5.5 takes AUTH NTLM without offering it
+// (observed, Q262945); Exchange 5.0 must offer XAUTH (stated, Q195201). Pure.
 std::optional<std::string> cannot_log_in(const policy::DomainRule& rule, const smtp::Ehlo& ehlo);
 // What an error of the NTLMSSP library means to the administrator. Pure.
 Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan);

@@ -5,12 +5,13 @@
 namespace smtpseal::relay {
 namespace {
 
-// A name that came from outside, fit for a header: letters, digits and what host names and literals are made of.
+// A name that came from outside, fit for a header: letters, digits and what host names and literals are made
+// of.
 std::string host_token(const std::string& text) {
   std::string token;
   for (const char c : text.substr(0, 255)) {
-    const bool safe = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' ||
-                      c == '_' || c == ':' || c == '[' || c == ']';
+    const bool safe = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                      c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
     token += safe ? c : '?';
   }
   return token.empty() ? "unknown" : token;
@@ -18,7 +19,8 @@ std::string host_token(const std::string& text) {
 
 std::string protection(const session::SessionSecurity& security) {
   std::string text = "NTLM authenticated with " + std::string(ntlm::name(security.response));
-  if (security.is_proven_sealed()) return text + ", sealed with RC4, " + std::to_string(security.bits) + " bits";
+  if (security.is_proven_sealed())
+    return text + ", sealed with RC4, " + std::to_string(security.bits) + " bits";
   return text + ", not sealed";
 }
 
@@ -32,15 +34,16 @@ std::string rfc5322_date(std::time_t now) {
   ::gmtime_r(&now, &utc);
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d +0000",
-                kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday, kMonths[static_cast<std::size_t>(utc.tm_mon)],
-                utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+                kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
+                kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+                utc.tm_sec);
   return text.data();
 }
 
 std::string received_line(const ReceivedFacts& facts) {
   return "Received: from " + host_token(facts.from) + " by " + host_token(facts.by) +
-         " (smtpseal-relay) with LMTP id " + facts.id + "\r\n\t(next hop " + host_token(facts.next_hop) + ": " +
-         protection(facts.security) + ");\r\n\t" + rfc5322_date(facts.now) + "\r\n";
+         " (smtpseal-relay) with LMTP id " + facts.id + "\r\n\t(next hop " + host_token(facts.next_hop) +
+         ": " + protection(facts.security) + ");\r\n\t" + rfc5322_date(facts.now) + "\r\n";
 }
 
 }  // namespace smtpseal::relay

@@ -101,18 +101,18 @@ struct Resolver::State : std::enable_shared_from_this<State> {
     const auto start = [&](bool wanted, bool Watched::*running, Wait::wait_type type) {
       if (!wanted || entry.get()->*running) return;
       entry.get()->*running = true;
-      entry->descriptor.async_wait(
-          type, [weak = weak_from_this(), fd, held = std::weak_ptr(entry), running, type](const boost::system::error_code& e) {
-            const auto self = weak.lock();
-            const auto alive = held.lock();
-            if (!self || !alive || e || self->channel == nullptr) return;
-            alive.get()->*running = false;
-            const bool is_read = type == Wait::wait_read;
-            ares_process_fd(self->channel, is_read ? fd : ARES_SOCKET_BAD, is_read ? ARES_SOCKET_BAD : fd);
-            const auto again = self->watched.find(fd);
-            if (again != self->watched.end() && again->second == alive) self->wait(fd, alive);
-            self->arm();
-          });
+      entry->descriptor.async_wait(type, [weak = weak_from_this(), fd, held = std::weak_ptr(entry), running,
+                                          type](const boost::system::error_code& e) {
+        const auto self = weak.lock();
+        const auto alive = held.lock();
+        if (!self || !alive || e || self->channel == nullptr) return;
+        alive.get()->*running = false;
+        const bool is_read = type == Wait::wait_read;
+        ares_process_fd(self->channel, is_read ? fd : ARES_SOCKET_BAD, is_read ? ARES_SOCKET_BAD : fd);
+        const auto again = self->watched.find(fd);
+        if (again != self->watched.end() && again->second == alive) self->wait(fd, alive);
+        self->arm();
+      });
     };
     start(entry->wants_read, &Watched::reading, Wait::wait_read);
     start(entry->wants_write, &Watched::writing, Wait::wait_write);
@@ -140,15 +140,16 @@ struct Resolver::State : std::enable_shared_from_this<State> {
 
 namespace {
 
-// Carries a C callback's result to a coroutine. c-ares may call back before the query function returns, so the result is
-// always posted.
+// Carries a C callback's result to a coroutine. c-ares may call back before the query function returns, so
+// the result is always posted.
 template <class T>
 struct Pending {
   asio::any_completion_handler<void(T)> handler;
   asio::any_io_executor executor;
 
   void complete(T value) {
-    asio::post(executor, [h = std::move(handler), v = std::move(value)]() mutable { std::move(h)(std::move(v)); });
+    asio::post(executor,
+               [h = std::move(handler), v = std::move(value)]() mutable { std::move(h)(std::move(v)); });
   }
 };
 
@@ -156,7 +157,8 @@ template <class T, class Start>
 auto await_callback(asio::io_context& io, Start start) {
   return asio::async_initiate<decltype(asio::use_awaitable), void(T)>(
       [&io, start](auto handler) {
-        auto* pending = new Pending<T>{asio::any_completion_handler<void(T)>(std::move(handler)), io.get_executor()};
+        auto* pending =
+            new Pending<T>{asio::any_completion_handler<void(T)>(std::move(handler)), io.get_executor()};
         start(pending);
       },
       asio::use_awaitable);
@@ -226,7 +228,8 @@ Resolver::Resolver(asio::io_context& io, const std::vector<std::string>& servers
 
 Resolver::~Resolver() {
   // Destroying the channel answers every open query, whose handlers may still look at the state.
-  if (auto* const channel = std::exchange(state_->channel, nullptr); channel != nullptr) ares_destroy(channel);
+  if (auto* const channel = std::exchange(state_->channel, nullptr); channel != nullptr)
+    ares_destroy(channel);
   state_->timer.cancel();
 }
 
@@ -271,8 +274,10 @@ Task<std::string> Resolver::verified_name(asio::ip::address address) {
   };
   const auto name = co_await await_callback<std::string>(state->io, start);
   if (name.empty()) co_return name;
-  const auto forward = co_await addresses(name, address.is_v4() ? AddressFamilies::ipv4 : AddressFamilies::ipv6);
-  const bool leads_back = std::find(forward.addresses.begin(), forward.addresses.end(), address) != forward.addresses.end();
+  const auto forward =
+      co_await addresses(name, address.is_v4() ? AddressFamilies::ipv4 : AddressFamilies::ipv6);
+  const bool leads_back =
+      std::find(forward.addresses.begin(), forward.addresses.end(), address) != forward.addresses.end();
   co_return leads_back ? name : std::string();
 }
 

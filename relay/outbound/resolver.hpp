@@ -47,7 +47,8 @@ class Resolver {
 
   daemon::Task<MxAnswer> mx(std::string domain);
   daemon::Task<AddressAnswer> addresses(std::string host, AddressFamilies families);
-  // The name of `address` whose own address record leads back to it; empty where there is none or it cannot be told now.
+  // The name of `address` whose own address record leads back to it; empty where there is none or it cannot
+  // be told now.
   daemon::Task<std::string> verified_name(boost::asio::ip::address address);
 
  private:

@@ -67,15 +67,18 @@ Task<Hosts> mail_hosts(Resolver& resolver, const Settings& settings, const Start
   if (answer.hosts.size() == 1 && answer.hosts.front().host.empty())
     co_return Hosts{{}, Failure{Kind::permanent, "1.10", "domain accepts no mail (null MX)"}};
   auto names = order_mx(answer.hosts, settings.hostname, std::random_device()());
-  if (names.empty()) co_return Hosts{{}, Failure{Kind::permanent, "4.6", "mail for the domain loops back to this host"}};
+  if (names.empty())
+    co_return Hosts{{}, Failure{Kind::permanent, "4.6", "mail for the domain loops back to this host"}};
   co_return Hosts{std::move(names), {}};
 }
 
 }  // namespace
 
-std::vector<std::string> order_mx(std::vector<MxHost> hosts, const std::string& own_name, std::uint32_t shuffle_seed) {
+std::vector<std::string> order_mx(std::vector<MxHost> hosts, const std::string& own_name,
+                                  std::uint32_t shuffle_seed) {
   std::shuffle(hosts.begin(), hosts.end(), std::mt19937(shuffle_seed));
-  std::stable_sort(hosts.begin(), hosts.end(), [](const auto& a, const auto& b) { return a.preference < b.preference; });
+  std::stable_sort(hosts.begin(), hosts.end(),
+                   [](const auto& a, const auto& b) { return a.preference < b.preference; });
   std::vector<std::string> names;
   for (const auto& entry : hosts) {
     if (!boost::algorithm::iequals(entry.host, own_name)) continue;
@@ -102,14 +105,16 @@ Task<Route> find_route(Resolver& resolver, const Settings& settings, const polic
     } else {
       found = co_await resolver.addresses(host, settings.address_families);
       temporary = temporary || found.status == DnsStatus::temporary;
-      if (found.addresses.empty()) problem += " " + host + (found.problem.empty() ? ": no address" : ": " + found.problem);
+      if (found.addresses.empty())
+        problem += " " + host + (found.problem.empty() ? ": no address" : ": " + found.problem);
     }
     for (const auto& entry : interleave(found.addresses))
-      if (route.targets.size() < settings.mx_address_limit) route.targets.push_back({host, entry, start.port});
+      if (route.targets.size() < settings.mx_address_limit)
+        route.targets.push_back({host, entry, start.port});
   }
   if (route.targets.empty())
-    route.failure = Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent, temporary ? "4.3" : "4.4",
-                            "no usable address of its mail hosts:" + problem};
+    route.failure = Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent,
+                            temporary ? "4.3" : "4.4", "no usable address of its mail hosts:" + problem};
   co_return route;
 }
 

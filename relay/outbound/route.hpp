@@ -1,4 +1,5 @@
-// Which hosts take mail for a domain, in the order to try them: MX lookup as RFC 5321 5.1 says, or the rule's nexthop=.
+// Which hosts take mail for a domain, in the order to try them: MX lookup as RFC 5321 5.1 says, or the rule's
+// nexthop=.
 #pragma once
 
 #include <optional>
@@ -16,19 +17,24 @@ struct Target {
   std::string host;
   boost::asio::ip::address address;
   std::uint16_t port = 25;
-  [[nodiscard]] std::string text() const { return host + "[" + address.to_string() + "]:" + std::to_string(port); }
+  [[nodiscard]] std::string text() const {
+    return host + "[" + address.to_string() + "]:" + std::to_string(port);
+  }
 };
 
 struct Route {
-  std::vector<Target> targets;     // empty only with a failure
+  std::vector<Target> targets;  // empty only with a failure
   std::optional<Failure> failure;
 };
 
-// Sorts by preference, equal ones in random order, and leaves out this host and whatever is not preferred over it.
-// Pure but for `shuffle_seed`. An empty result of a non-empty list means that mail would loop.
-std::vector<std::string> order_mx(std::vector<MxHost> hosts, const std::string& own_name, std::uint32_t shuffle_seed);
+// Sorts by preference, equal ones in random order, and leaves out this host and whatever is not preferred
+// over it. Pure but for `shuffle_seed`. An empty result of a non-empty list means that mail would loop.
+std::vector<std::string> order_mx(std::vector<MxHost> hosts, const std::string& own_name,
+                                  std::uint32_t shuffle_seed);
 
-// Looks the domain of `decision` up and resolves host names until settings.mx_address_limit addresses are found.
-daemon::Task<Route> find_route(Resolver& resolver, const Settings& settings, const policy::Decision& decision);
+// Looks the domain of `decision` up and resolves host names until settings.mx_address_limit addresses are
+// found.
+daemon::Task<Route> find_route(Resolver& resolver, const Settings& settings,
+                               const policy::Decision& decision);
 
 }  // namespace smtpseal::relay

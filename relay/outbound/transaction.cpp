@@ -15,8 +15,8 @@ constexpr daemon::Seconds kClientTimeout{180};  // Postfix's lmtp_data_xfer_time
 
 }  // namespace
 
-Transaction::Transaction(OutboundContext& context, smtp::Envelope mail, std::string client_helo, std::string log_id,
-                         std::string queue_id)
+Transaction::Transaction(OutboundContext& context, smtp::Envelope mail, std::string client_helo,
+                         std::string log_id, std::string queue_id)
     : context_(context),
       set_(context.policy.current()),
       mail_(std::move(mail)),
@@ -27,8 +27,8 @@ Transaction::Transaction(OutboundContext& context, smtp::Envelope mail, std::str
 Transaction::~Transaction() = default;
 
 Leg& Transaction::leg_for(policy::Decision decision) {
-  const auto found =
-      std::find_if(legs_.begin(), legs_.end(), [&](const auto& leg) { return leg->domain() == decision.domain; });
+  const auto found = std::find_if(legs_.begin(), legs_.end(),
+                                  [&](const auto& leg) { return leg->domain() == decision.domain; });
   if (found != legs_.end()) return **found;
   return *legs_.emplace_back(std::make_unique<Leg>(context_, set_, std::move(decision), log_id_));
 }
@@ -38,7 +38,8 @@ Task<smtp::Reply> Transaction::add_recipient(const smtp::Envelope& rcpt) {
   if (recipients_.size() >= context_.settings.recipient_limit)
     co_return smtp::Reply(452, "4.5.3", "too many recipients (relay.recipient_limit)");
   policy::Decision decision = policy::decide(*set_, rcpt.path);
-  if (decision.kind == policy::Decision::Kind::refuse_form) co_return smtp::Reply(550, "5.1.3", decision.reason);
+  if (decision.kind == policy::Decision::Kind::refuse_form)
+    co_return smtp::Reply(550, "5.1.3", decision.reason);
   if (decision.kind == policy::Decision::Kind::not_listed)
     co_return smtp::Reply(451, "4.3.5",
                           "no rule for \"" + decision.domain +
@@ -53,15 +54,17 @@ Task<smtp::Reply> Transaction::add_recipient(const smtp::Envelope& rcpt) {
 Task<std::size_t> Transaction::begin_data() {
   std::size_t ready = 0;
   for (const auto& leg : legs_)
-    if (leg->has_recipients() && !leg->failure() && co_await leg->begin_data(client_helo_, context_.settings.hostname))
+    if (leg->has_recipients() && !leg->failure() &&
+        co_await leg->begin_data(client_helo_, context_.settings.hostname))
       ++ready;
   co_return ready;
 }
 
 Task<Result<>> Transaction::data(CommandLink& link) {
   const bool any = co_await begin_data() > 0;
-  const bool same_for_all = std::all_of(recipients_.begin(), recipients_.end(),
-                                        [this](const auto& entry) { return entry.leg == recipients_.front().leg; });
+  const bool same_for_all = std::all_of(recipients_.begin(), recipients_.end(), [this](const auto& entry) {
+    return entry.leg == recipients_.front().leg;
+  });
   if (!any && same_for_all) {
     const smtp::Reply refusal = *recipients_.front().leg->failure();
     for (const auto& recipient : recipients_) log_delivery(recipient, refusal);
@@ -95,12 +98,13 @@ Task<Result<>> Transaction::stream(CommandLink& link, smtp::DataScanner& scanner
   co_return Result<>();
 }
 
-// LMTP wants one reply for each accepted recipient, in order (RFC 2033 4.2). Each is passed on as soon as it is known, so
-// that a slow next hop costs the others no second delivery.
+// LMTP wants one reply for each accepted recipient, in order (RFC 2033 4.2). Each is passed on as soon as it
+// is known, so that a slow next hop costs the others no second delivery.
 Task<Result<>> Transaction::report(CommandLink& link) {
   std::vector<std::pair<Leg*, smtp::Reply>> known;
   for (const auto& recipient : recipients_) {
-    auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == recipient.leg; });
+    auto found = std::find_if(known.begin(), known.end(),
+                              [&](const auto& entry) { return entry.first == recipient.leg; });
     if (found == known.end()) {
       if (auto flushed = co_await link.flush(); !flushed) co_return flushed;
       smtp::Reply reply = co_await recipient.leg->result();
@@ -116,13 +120,19 @@ Task<Result<>> Transaction::report(CommandLink& link) {
 
 void Transaction::log_delivery(const Recipient& recipient, const smtp::Reply& reply) const {
   const session::SessionSecurity had = recipient.leg->security();
-  log::info("delivery").field("id", log_id_).optional("queue", queue_id_).field("from", "<" + mail_.path + ">")
-      .field("to", "<" + recipient.envelope.path + ">").field("domain", recipient.leg->domain())
+  log::info("delivery")
+      .field("id", log_id_)
+      .optional("queue", queue_id_)
+      .field("from", "<" + mail_.path + ">")
+      .field("to", "<" + recipient.envelope.path + ">")
+      .field("domain", recipient.leg->domain())
       .field("host", recipient.leg->peer())
-      .field("status", had.is_proven_sealed() ? "sealed" : session::name(had.protection == session::Protection::sealed
-                                                                             ? session::Protection::unknown
-                                                                             : had.protection))
-      .field("bits", had.bits).field("reply", reply.one_line());
+      .field("status", had.is_proven_sealed() ? "sealed"
+                                              : session::name(had.protection == session::Protection::sealed
+                                                                  ? session::Protection::unknown
+                                                                  : had.protection))
+      .field("bits", had.bits)
+      .field("reply", reply.one_line());
 }
 
 }  // namespace smtpseal::relay

@@ -1,5 +1,5 @@
-// One LMTP transaction: an envelope, its recipients, and a leg for every domain among them. The content is streamed to all
-// legs at once and never stored; every recipient is told what its own next hop said.
+// One LMTP transaction: an envelope, its recipients, and a leg for every domain among them. The content is
+// streamed to all legs at once and never stored; every recipient is told what its own next hop said.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ class Transaction {
   daemon::Task<smtp::Reply> add_recipient(const smtp::Envelope& rcpt);
   [[nodiscard]] std::size_t recipients() const { return recipients_.size(); }
 
-  // From DATA to the last reply, all on `link`. An error means that the LMTP connection has failed; then no next hop got an
-  // end-of-data mark, unless its content was complete already.
+  // From DATA to the last reply, all on `link`. An error means that the LMTP connection has failed; then no
+  // next hop got an end-of-data mark, unless its content was complete already.
   daemon::Task<Result<>> data(CommandLink& link);
 
  private:

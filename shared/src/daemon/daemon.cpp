@@ -40,7 +40,8 @@ void drop_privileges(const std::string& user) {
   if (user.empty() || ::geteuid() != 0) return;
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) throw StartupError("process.user: there is no user \"" + user + "\"");
-  if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 || ::setuid(entry->pw_uid) != 0)
+  if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
+      ::setuid(entry->pw_uid) != 0)
     throw StartupError("process.user: cannot become \"" + user + "\"");
 }
 
@@ -92,7 +93,8 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   const auto service = info.make(io, values);
   service->bind();
   drop_privileges(values.text("process.user"));
-  asio::co_spawn(io, handle_signals(io, *service, Seconds(values.number("process.drain_time"))), asio::detached);
+  asio::co_spawn(io, handle_signals(io, *service, Seconds(values.number("process.drain_time"))),
+                 asio::detached);
   service->start();
   sd_notify(0, "READY=1");
   log::info("started").field("pid", static_cast<std::uint64_t>(::getpid()));

@@ -65,7 +65,8 @@ Endpoint parse_endpoint(const std::string& text) {
   if (!text.starts_with("unix:")) refuse(text, "expected unix:PATH or inet:ADDRESS:PORT");
   const std::string path = text.substr(5);
   if (path.empty() || path.front() != '/') refuse(text, "the path must be absolute");
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) refuse(text, "the path is longer than a unix socket allows");
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    refuse(text, "the path is longer than a unix socket allows");
   return asio::local::stream_protocol::endpoint(path);
 }
 

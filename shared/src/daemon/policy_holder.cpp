@@ -13,7 +13,8 @@ policy::PolicyFiles policy_files(const config::Values& values, bool with_secrets
 
 }  // namespace
 
-PolicyHolder::PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values, bool with_secrets)
+PolicyHolder::PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values,
+                           bool with_secrets)
     : engine_(std::move(engine)), files_(policy_files(values, with_secrets)) {}
 
 bool PolicyHolder::reload() {

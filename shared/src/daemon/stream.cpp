@@ -22,8 +22,9 @@ std::array<char, kScratch>& scratch() {
 struct Stream::State : std::enable_shared_from_this<State> {
   explicit State(Socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
 
-  // Cancels the running operation at `deadline`. The timer is only moved when it would fire too late; a handler that finds
-  // the deadline moved on waits again, so that a busy stream pays one clock reading for each operation.
+  // Cancels the running operation at `deadline`. The timer is only moved when it would fire too late; a
+  // handler that finds the deadline moved on waits again, so that a busy stream pays one clock reading for
+  // each operation.
   void arm(Seconds timeout) {
     timed_out = false;  // a stream whose peer was silent for too long can still be told so
     deadline = Clock::now() + timeout;

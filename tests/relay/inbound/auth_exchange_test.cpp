@@ -43,7 +43,8 @@ class Fixture {
   // A whole login by our own client; the last step of the server.
   AuthStep log_in(AuthExchange& auth, const Attempt& attempt) const {
     std::vector<policy::Problem> problems;
-    const auto found = policy::Credentials::parse(*engine(), "X\\" + attempt.user + " " + attempt.password + "\n", "c", problems);
+    const auto found = policy::Credentials::parse(
+        *engine(), "X\\" + attempt.user + " " + attempt.password + "\n", "c", problems);
     BOOST_REQUIRE(problems.empty());
     ntlm::ClientIdentity identity;
     identity.domain = "X";
@@ -146,7 +147,8 @@ BOOST_AUTO_TEST_CASE(offers_lm_key_and_56_bits_only_to_accounts_that_may_use_the
   const auto strict = server_policy("mx.beta.example", "", accounts("A Secret-Pw1\n")->accounts);
   BOOST_TEST(!strict.allow_lm_key);
   BOOST_TEST(!strict.allow_56);
-  const auto weak = server_policy("mx.beta.example", "", accounts("A Secret-Pw1 profile=exchange-5.5 strength=40\n")->accounts);
+  const auto weak = server_policy("mx.beta.example", "",
+                                  accounts("A Secret-Pw1 profile=exchange-5.5 strength=40\n")->accounts);
   BOOST_TEST(weak.allow_lm_key);
   BOOST_TEST(weak.allow_56);
 }

@@ -31,7 +31,8 @@ BOOST_AUTO_TEST_CASE(takes_crlf_lines) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_a_lone_cr_or_lf) {
-  for (const char* bad : {"\n", "a\n", "a\r", "\r\r\n", "a\n\r", "a\r\n\n", "a\rb", "\r\n.\n"}) BOOST_TEST(is_bad(bad), bad);
+  for (const char* bad : {"\n", "a\n", "a\r", "\r\r\n", "a\n\r", "a\r\n\n", "a\rb", "\r\n.\n"})
+    BOOST_TEST(is_bad(bad), bad);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,12 +15,14 @@ BOOST_AUTO_TEST_CASE(asks_nothing_by_default) {
 }
 
 BOOST_AUTO_TEST_CASE(lets_the_longest_prefix_win) {
-  const NetworkRules rules({"0.0.0.0/0 auth", "192.0.2.128/25 seal", "192.0.2.0/24 any", "2001:db8::/32 seal"});
+  const NetworkRules rules(
+      {"0.0.0.0/0 auth", "192.0.2.128/25 seal", "192.0.2.0/24 any", "2001:db8::/32 seal"});
   const std::vector<std::pair<const char*, Demand>> cases{
-      {"198.51.100.1", Demand::auth}, {"192.0.2.1", Demand::any},          {"192.0.2.127", Demand::any},
-      {"192.0.2.128", Demand::seal},  {"2001:db8::1", Demand::seal},       {"2001:db9::1", Demand::any},
+      {"198.51.100.1", Demand::auth},      {"192.0.2.1", Demand::any},    {"192.0.2.127", Demand::any},
+      {"192.0.2.128", Demand::seal},       {"2001:db8::1", Demand::seal}, {"2001:db9::1", Demand::any},
       {"::ffff:192.0.2.200", Demand::seal}};
-  for (const auto& [address, want] : cases) BOOST_TEST((rules.find(make_address(address)).demand == want), address);
+  for (const auto& [address, want] : cases)
+    BOOST_TEST((rules.find(make_address(address)).demand == want), address);
 }
 
 BOOST_AUTO_TEST_CASE(names_the_rule_that_won) {
@@ -28,8 +30,8 @@ BOOST_AUTO_TEST_CASE(names_the_rule_that_won) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_is_no_rule) {
-  for (const char* bad : {"", "192.0.2.0/24", "192.0.2.0/24 ", "192.0.2.0/24 maybe", "192.0.2.0/33 seal", "seal", "host seal",
-                          "192.0.2.0 seal extra", "2001:db8::/129 any"})
+  for (const char* bad : {"", "192.0.2.0/24", "192.0.2.0/24 ", "192.0.2.0/24 maybe", "192.0.2.0/33 seal",
+                          "seal", "host seal", "192.0.2.0 seal extra", "2001:db8::/129 any"})
     BOOST_CHECK_THROW(NetworkRules({bad}), daemon::StartupError);
 }
 

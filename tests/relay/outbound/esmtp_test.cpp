@@ -7,8 +7,12 @@ using namespace smtpseal::relay;
 
 namespace {
 
-smtp::Envelope mail(std::string_view argument) { return *smtp::parse_mail(argument); }
-smtp::Envelope rcpt(std::string_view argument) { return *smtp::parse_rcpt(argument); }
+smtp::Envelope mail(std::string_view argument) {
+  return *smtp::parse_mail(argument);
+}
+smtp::Envelope rcpt(std::string_view argument) {
+  return *smtp::parse_rcpt(argument);
+}
 
 smtp::Ehlo everything() {
   smtp::Ehlo offers;
@@ -16,20 +20,24 @@ smtp::Ehlo everything() {
   return offers;
 }
 
-std::string sent(const Fitted& fitted) { return smtp::format_envelope("MAIL FROM:", fitted.envelope); }
+std::string sent(const Fitted& fitted) {
+  return smtp::format_envelope("MAIL FROM:", fitted.envelope);
+}
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(esmtp)
 
 BOOST_AUTO_TEST_CASE(passes_all_parameters_that_are_offered) {
-  const auto fitted = fit_mail(mail("FROM:<a@b.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x"), everything(), "", "");
+  const auto fitted = fit_mail(mail("FROM:<a@b.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x"),
+                               everything(), "", "");
   BOOST_TEST(!fitted.refusal);
   BOOST_TEST(sent(fitted) == "MAIL FROM:<a@b.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x");
 }
 
 BOOST_AUTO_TEST_CASE(drops_what_a_bare_next_hop_does_not_know) {
-  const auto fitted = fit_mail(mail("FROM:<a@b.example> SIZE=5 BODY=7BIT RET=HDRS ENVID=x AUTH=<>"), smtp::Ehlo(), "", "");
+  const auto fitted =
+      fit_mail(mail("FROM:<a@b.example> SIZE=5 BODY=7BIT RET=HDRS ENVID=x AUTH=<>"), smtp::Ehlo(), "", "");
   BOOST_TEST(!fitted.refusal);
   BOOST_TEST(sent(fitted) == "MAIL FROM:<a@b.example>");
 }

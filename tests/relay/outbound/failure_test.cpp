@@ -26,7 +26,8 @@ BOOST_AUTO_TEST_SUITE(failure)
 BOOST_AUTO_TEST_CASE(names_domain_rule_and_reason) {
   const auto reply = reply_for(Kind::protection, policy::OnFailure::defer);
   BOOST_TEST(reply.one_line() ==
-             "451 4.7.4 partner.example (rule /etc/smtpseal/domains:12 requires seal): no AUTH; nothing of the message left in clear");
+             "451 4.7.4 partner.example (rule /etc/smtpseal/domains:12 requires seal): no AUTH; nothing of "
+             "the message left in clear");
 }
 
 BOOST_AUTO_TEST_CASE(code_and_status_agree_in_class) {

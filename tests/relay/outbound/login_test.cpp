@@ -8,7 +8,8 @@ using policy::Profile;
 
 namespace {
 
-policy::DomainRule rule_with(Profile profile, policy::Level level = policy::Level::seal, unsigned strength = 128) {
+policy::DomainRule rule_with(Profile profile, policy::Level level = policy::Level::seal,
+                             unsigned strength = 128) {
   policy::DomainRule rule;
   rule.level = level;
   rule.profile = profile;
@@ -44,7 +45,8 @@ BOOST_AUTO_TEST_CASE(exchange_50_needs_xauth) {
 
 BOOST_AUTO_TEST_CASE(modern_never_sends_less_than_ntlmv2) {
   for (const unsigned strength : {40U, 56U, 128U})
-    BOOST_TEST((client_policy(rule_with(Profile::modern, policy::Level::seal, strength)).response == ntlm::Response::ntlmv2));
+    BOOST_TEST((client_policy(rule_with(Profile::modern, policy::Level::seal, strength)).response ==
+                ntlm::Response::ntlmv2));
 }
 
 BOOST_AUTO_TEST_CASE(seal_is_asked_for_only_at_level_seal) {

@@ -24,7 +24,8 @@ BOOST_AUTO_TEST_SUITE(received)
 BOOST_AUTO_TEST_CASE(states_the_protection) {
   BOOST_TEST(received_line(facts()) ==
              "Received: from alpha.example by alpha.example (smtpseal-relay) with LMTP id 7f3a.1\r\n"
-             "\t(next hop mx.partner.example[192.0.2.7]: NTLM authenticated with NTLMv2, sealed with RC4, 128 bits);\r\n"
+             "\t(next hop mx.partner.example[192.0.2.7]: NTLM authenticated with NTLMv2, sealed with RC4, "
+             "128 bits);\r\n"
              "\tThu, 01 Jan 1970 00:00:00 +0000\r\n");
 }
 

@@ -14,7 +14,8 @@ BOOST_AUTO_TEST_CASE(tries_hosts_by_preference) {
 
 BOOST_AUTO_TEST_CASE(puts_equal_preferences_in_random_order) {
   std::set<std::string> first;
-  for (std::uint32_t seed = 0; seed < 64; ++seed) first.insert(order_mx({{10, "a"}, {10, "b"}}, "own", seed).front());
+  for (std::uint32_t seed = 0; seed < 64; ++seed)
+    first.insert(order_mx({{10, "a"}, {10, "b"}}, "own", seed).front());
   BOOST_TEST(first.size() == 2U);
 }
 

@@ -1,5 +1,5 @@
-// The few Asio names every daemon uses. A daemon runs one io_context on one thread: no locks, and a scratch buffer may be
-// shared by all sessions as long as nothing is awaited while it is in use.
+// The few Asio names every daemon uses. A daemon runs one io_context on one thread: no locks, and a scratch
+// buffer may be shared by all sessions as long as nothing is awaited while it is in use.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -25,8 +25,8 @@ using Socket = asio::generic::stream_protocol::socket;  // TCP and unix alike
 using Seconds = std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-// g++ 12 destroys aggregate and lambda temporaries inside a co_await expression twice (GCC bug 99576 and its kin): name them
-// before the co_await.
+// g++ 12 destroys aggregate and lambda temporaries inside a co_await expression twice (GCC bug 99576 and its
+// kin): name them before the co_await.
 inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 inline Task<> sleep_for(std::chrono::milliseconds time) {

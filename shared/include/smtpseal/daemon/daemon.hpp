@@ -1,5 +1,5 @@
-// What every daemon's main() has in common, always in the same order: arguments, configuration (--check-config ends here),
-// log, sockets, privileges, signals, ready notice, run, drain, exit code.
+// What every daemon's main() has in common, always in the same order: arguments, configuration
+// (--check-config ends here), log, sockets, privileges, signals, ready notice, run, drain, exit code.
 #pragma once
 
 #include <functional>

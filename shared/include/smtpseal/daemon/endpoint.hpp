@@ -18,14 +18,15 @@ Endpoint parse_endpoint(const std::string& text);
 std::string to_text(const Endpoint& endpoint);
 
 struct SocketOwner {
-  std::string group;    // empty: left as it is
+  std::string group;  // empty: left as it is
   unsigned mode = 0660;
 };
-// Of the parameters SECTION.socket_group and SECTION.socket_mode. Throws StartupError where the mode is not octal.
+// Of the parameters SECTION.socket_group and SECTION.socket_mode. Throws StartupError where the mode is not
+// octal.
 SocketOwner socket_owner(const config::Values& values, const std::string& section);
 
-// A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of the same path,
-// and is unlinked at the end.
+// A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of
+// the same path, and is unlinked at the end.
 class Listener {
  public:
   // Throws StartupError, naming the endpoint and what failed.

@@ -1,4 +1,5 @@
-// The policy tables of a running daemon: loaded at start and at reload, swapped as one, the old set kept on error.
+// The policy tables of a running daemon: loaded at start and at reload, swapped as one, the old set kept on
+// error.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,8 @@ class PolicyHolder {
   // `with_secrets`: load credentials and accounts too.
   PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values, bool with_secrets);
 
-  // Reads the files; logs every problem and warning. On any problem the current set stays. True: a new set is in use.
+  // Reads the files; logs every problem and warning. On any problem the current set stays. True: a new set is
+  // in use.
   bool reload();
 
   // Null where no trustworthy set was ever loaded: then every answer must be "temporary", never "not listed".

@@ -1,5 +1,6 @@
-// One connection as a session sees it: octets with a deadline on every operation and, once installed, the security layer
-// below. Idle streams hold no buffers: what is read passes through one scratch buffer of the whole process.
+// One connection as a session sees it: octets with a deadline on every operation and, once installed, the
+// security layer below. Idle streams hold no buffers: what is read passes through one scratch buffer of the
+// whole process.
 #pragma once
 
 #include <memory>
@@ -20,9 +21,10 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
-  // Waits for octets and appends them to `into`, unsealed where a layer is installed; returns how many, at least 1.
-  // Errors: asio::error::eof (the peer closed; in the middle of a sealed record: session::errc::record_mismatch),
-  // asio::error::timed_out, those of the socket and of the layer. All are final for reading; after timed_out the peer may still be written to.
+  // Waits for octets and appends them to `into`, unsealed where a layer is installed; returns how many, at
+  // least 1. Errors: asio::error::eof (the peer closed; in the middle of a sealed record:
+  // session::errc::record_mismatch), asio::error::timed_out, those of the socket and of the layer. All are
+  // final for reading; after timed_out the peer may still be written to.
   Task<Result<std::size_t>> read(std::string& into, Seconds timeout);
 
   // Writes all of `data`, sealed where a layer is installed. `data` must stay valid until done.
@@ -33,7 +35,8 @@ class Stream {
   void install(session::SecurityLayer layer);
   [[nodiscard]] const session::SecurityLayer* layer() const;
 
-  // True where the peer has closed or sent something unasked for: an idle session must not be used again then.
+  // True where the peer has closed or sent something unasked for: an idle session must not be used again
+  // then.
   [[nodiscard]] bool has_pending_input();
   // Frees buffers kept for speed: call before a long wait.
   void trim();

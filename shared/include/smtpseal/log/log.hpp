@@ -1,6 +1,8 @@
-// Log lines of the daemons: one event a line, fixed words first, then key=value with the same id from connect to disconnect:
+// Log lines of the daemons: one event a line, fixed words first, then key=value with the same id from connect
+// to disconnect:
 //   relay auth-failed id=7f3a client=192.0.2.7 user="EX\\anna" reason="wrong password"
-// Foreign text is always given through field(), which quotes, escapes and cuts it. Secrets have no printable type.
+// Foreign text is always given through field(), which quotes, escapes and cuts it. Secrets have no printable
+// type.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +34,9 @@ class Line {
   Line& field(std::string_view key, const char* value) { return field(key, std::string_view(value)); }
   Line& field(std::string_view key, std::uint64_t value);
   // Left out where the value is empty.
-  Line& optional(std::string_view key, std::string_view value) { return value.empty() ? *this : field(key, value); }
+  Line& optional(std::string_view key, std::string_view value) {
+    return value.empty() ? *this : field(key, value);
+  }
 
  private:
   Level level_;
@@ -40,9 +44,17 @@ class Line {
   std::string text_;
 };
 
-inline Line debug(std::string_view event) { return {Level::debug, event}; }
-inline Line info(std::string_view event) { return {Level::info, event}; }
-inline Line warning(std::string_view event) { return {Level::warning, event}; }
-inline Line error(std::string_view event) { return {Level::error, event}; }
+inline Line debug(std::string_view event) {
+  return {Level::debug, event};
+}
+inline Line info(std::string_view event) {
+  return {Level::info, event};
+}
+inline Line warning(std::string_view event) {
+  return {Level::warning, event};
+}
+inline Line error(std::string_view event) {
+  return {Level::error, event};
+}
 
 }  // namespace smtpseal::log
