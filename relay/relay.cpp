@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <random>
+#include <utility>
 
 #include "inbound/smtp_session.hpp"
 #include "outbound/lmtp_session.hpp"
@@ -43,7 +44,7 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
       outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_},
-      inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, {}},
+      inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, {}, false, {}},
       id_base_(std::random_device()()) {
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
@@ -76,6 +77,9 @@ void Relay::stop() {
   stopping_ = true;
   for (const auto& door : doors_) door->listener->close();
   pool_.clear();
+  inbound_.stopping = true;
+  const auto idle = std::exchange(inbound_.idle, {});  // sessions leave the set while they end
+  for (auto* session : idle) session->interrupt();
 }
 
 Task<> Relay::accept_loop(Door& door) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <unordered_set>
 
 #include "inbound/address_limits.hpp"
 #include "inbound/network_rules.hpp"
@@ -13,6 +15,8 @@
 
 namespace smtpseal::relay {
 
+class SmtpSession;
+
 struct InboundContext {
   daemon::asio::io_context& io;
   const Settings& settings;
@@ -21,6 +25,8 @@ struct InboundContext {
   Resolver& resolver;
   const NetworkRules& network_rules;
   AddressLimits& limits;
+  std::unordered_set<SmtpSession*> idle;   // sessions that wait for a command outside a transaction
+  bool stopping = false;                   // the daemon is to end: sessions close when they are idle
   std::optional<smtp::Ehlo> smtpd_offers;  // as smtpd last said; refreshed by every session with it
 };
 

@@ -90,26 +90,42 @@ void SmtpSession::end_with(Reply reply) {
 Task<> SmtpSession::run() {
   say(220, "", context_.settings.hostname + " ESMTP");
   while (!ended_) {
-    const auto line = co_await link_.next_line(context_.settings.server_idle_time);
+    const auto line = co_await next_command();
     if (line) {
       co_await handle(*line);
-      continue;
+    } else {
+      part(line.error());
     }
-    // On a half-duplex seal nothing may be said unasked (a record may be on its way to us); closing says
-    // enough.
-    const auto* layer = link_.stream().layer();
-    const bool may_speak = layer == nullptr || !layer->is_half_duplex();
-    if (may_speak && line.error().category() == smtp::category())
-      say(500, "5.5.2", line.error().message() + "; closing the connection");
-    else if (may_speak && line.error() == daemon::asio::error::timed_out)
-      say(421, "4.4.2", context_.settings.hostname + " timeout exceeded");
-    log::info("session-lost")
-        .field("id", id_)
-        .field("client", address_.to_string())
-        .field("reason", line.error().message());
-    break;
   }
   co_await link_.flush();
+}
+
+Task<Result<std::string_view>> SmtpSession::next_command() {
+  if (mail_accepted_) co_return co_await link_.next_line(context_.settings.server_idle_time);
+  if (context_.stopping) co_return ErrorCode(daemon::asio::error::operation_aborted);
+  context_.idle.insert(this);
+  const auto line = co_await link_.next_line(context_.settings.server_idle_time);
+  context_.idle.erase(this);
+  co_return line;
+}
+
+// The last words of a session that goes on no longer. On a half-duplex seal nothing may be said unasked (a
+// record may be on its way to us); closing says enough.
+void SmtpSession::part(const ErrorCode& why) {
+  ended_ = true;
+  const auto* layer = link_.stream().layer();
+  const bool may_speak = layer == nullptr || !layer->is_half_duplex();
+  if (may_speak && why.category() == smtp::category())
+    say(500, "5.5.2", why.message() + "; closing the connection");
+  else if (may_speak && why == daemon::asio::error::timed_out)
+    say(421, "4.4.2", context_.settings.hostname + " timeout exceeded");
+  else if (may_speak && why == daemon::asio::error::operation_aborted)
+    say(421, "4.3.2", context_.settings.hostname + " is shutting down");
+  if (why == daemon::asio::error::eof && !mail_accepted_) return;  // an ordinary end without QUIT
+  log::info("session-lost")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .field("reason", why.message());
 }
 
 Task<> SmtpSession::handle(std::string_view line) {

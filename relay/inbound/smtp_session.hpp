@@ -26,8 +26,12 @@ class SmtpSession {
 
   // Serves the connection to its end.
   daemon::Task<> run();
+  // Ends an idle session with 421: the daemon stops.
+  void interrupt() { link_.stream().interrupt(); }
 
  private:
+  daemon::Task<Result<std::string_view>> next_command();
+  void part(const ErrorCode& why);
   daemon::Task<> handle(std::string_view line);
   void on_helo(std::string_view argument, bool esmtp);
   daemon::Task<smtp::Reply> ehlo_reply();

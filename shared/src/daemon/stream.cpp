@@ -135,6 +135,11 @@ bool Stream::has_pending_input() {
   return ::poll(&entry, 1, 0) != 0;
 }
 
+void Stream::interrupt() {
+  boost::system::error_code ignored;
+  state_->socket.cancel(ignored);
+}
+
 void Stream::trim() {
   if (state_->wire.capacity() > kKeep) Bytes().swap(state_->wire);
 }

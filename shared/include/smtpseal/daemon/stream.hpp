@@ -38,6 +38,8 @@ class Stream {
   // True where the peer has closed or sent something unasked for: an idle session must not be used again
   // then.
   [[nodiscard]] bool has_pending_input();
+  // Makes a waiting read() end with asio::error::operation_aborted; the stream may still be written to.
+  void interrupt();
   // Frees buffers kept for speed: call before a long wait.
   void trim();
   void close();
