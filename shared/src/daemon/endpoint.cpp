@@ -108,9 +108,10 @@ Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const
     acceptor_.bind(endpoint, error);
     ::umask(mask);
   }
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error) refuse(name_, error.message());
-  if (is_unix) give_to_owner(name_, path_, owner);
+  if (is_unix) give_to_owner(name_, path_, owner);  // before listen(): nobody is turned away for the old mode
+  acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) refuse(name_, error.message());
 }
 
 Listener::~Listener() {
