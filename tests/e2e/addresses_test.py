@@ -1,10 +1,11 @@
 """Every way to write or reach a listed domain ends in the relay or in a refusal, never on the default route."""
 
 import smtplib
+import subprocess
 import time
 
 from harness.runner import Failed, case, expect, expect_equal, expect_in, within
-from harness.world import ALPHA, PEERS
+from harness.world import ALPHA, PASSWORD, PEERS, SOCKETS
 
 # Everything below partner.example is listed, d\u00f6m.example too; nothing else is.
 DOMAINS = ("partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
@@ -185,3 +186,30 @@ def sendmail_leads_to_the_same_route(world):
     within(20, lambda: sum(len(message.recipients) for message in peer.messages) == 2, "both recipients at the peer")
     expect_equal(world.sink.messages, [], "what took the default route")
     expect_in(b"sealed with RC4", peer.messages[0].content, "the content")
+
+
+@case(seconds=120)
+def the_exported_table_leaks_no_form_either(world):
+    """`smtpseal export postfix`: the same answers without a daemon in the path of other mail."""
+    peer = world.peer()
+    world.tables("alpha", DOMAINS, f"PARTNER\\alpha {PASSWORD}\n")
+    config = world.parameters("alpha", {})
+    table = f"{world.dir}/transport"
+    for options in (["--output", table], ["--regexp", "--output", f"{table}.regexp"]):
+        subprocess.run([world.binary(""), "--config", config, "export", "postfix", *options], check=True)
+    world.start_relay()
+    world.alpha.set("transport_maps", f"regexp:{table}.regexp, texthash:{table}")
+    try:
+        for name, recipient in (FORMS | UTF8_FORMS).items():
+            world.marker = f"MARKER-{name}"
+            if _offer(world, recipient, utf8=name in UTF8_FORMS):
+                within(15, lambda: world.alpha.log().count("status=") > 0 and "(active)" not in world.alpha.queue()
+                       and "*" not in world.alpha.queue(), f"an end of {name}")
+            _expect_not_on_the_default_route(world, peer)
+        for name in ("mixed_case", "deep_subdomain_in_mixed_case", "a_label", "u_label", "extension", "quoted_local_part"):
+            within(5, lambda name=name: [each for each in peer.messages if f"MARKER-{name}".encode() in each.content],
+                   f"{name} at the peer")
+        world.send("bob@plain.example")
+        within(10, lambda: any(each.recipients == ["bob@plain.example"] for each in world.sink.messages), "plain mail at the sink")
+    finally:
+        world.alpha.set("transport_maps", f"socketmap:unix:{SOCKETS}/policyd:transport")

@@ -5,7 +5,7 @@ import base64
 from harness import ntlm, wire
 from harness.proxy import bytewise, cut_at
 from harness.records import Framing
-from harness.runner import case, expect, expect_equal
+from harness.runner import case, expect, expect_equal, within
 from harness.smtp_client import SmtpClient
 from harness.smtp_peer import fake_exchange_55
 from harness.world import BETA_SMTPD, PEER, PLAIN_SMTPD, PROXY
@@ -43,6 +43,7 @@ def fakes_authenticate_and_seal_with_each_other(world):
                 client.greet()
                 expect_equal(client.auth(make(), framing=framing), 235, "login")
                 expect_equal(client.send(b"joe@alpha.example", [b"anna@partner.example"], world.text().encode()), 250, "dot")
+            within(5, lambda: not peer.sessions[0].is_open, "the end of the session")
             peer.stop()
             expect_equal(len(peer.messages), 1, "messages taken")
             expect(peer.messages[0].sealed, "not sealed")

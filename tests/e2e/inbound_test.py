@@ -152,8 +152,8 @@ def _seals(name, make, accounts, framing, response):
             expect_equal(found, 0, f"{secret!r} on the wire")
         expect_in("client=", world.beta.log(), "smtpd's log")
         expect_in("[192.0.2.15]", world.beta.log(), "smtpd's log")
-        expect_in("sasl_username=", world.beta.log(), "smtpd's log")
-        expect_in(response, world.gate.log(), "the gate's log")
+        for part in (f"auth={response}", "status=sealed", "account="):
+            expect_in(part, world.gate.log(), "the gate's log")
 
     run.__module__ = __name__
     run.__name__ = name
@@ -181,7 +181,18 @@ def authentication_without_a_seal_is_taken_where_no_rule_forbids_it(world):
         client.greet()
         expect_equal(client.auth(ntlm.SambaClient("BETA\\alpha", PASSWORD, seal=False), seal=False), 235, "login")
         expect_equal(client.send(JOE, [ANNA], world.text().encode()), 250, "the final dot")
-    expect_in("sasl_username=", world.beta.log(), "smtpd's log")
+    expect_in("status=authenticated", world.gate.log(), "the gate's log")
+
+
+@case
+def smtpd_learns_every_login_where_a_parameter_says_so(world):
+    world.receiving(relay_xclient_login="all")
+    with world.client() as client:
+        client.greet()
+        expect_equal(client.auth(modern()), 235, "login")
+        expect_equal(client.send(JOE, [ANNA], world.text().encode()), 250, "the final dot")
+    expect_in("sasl_username=alpha", world.beta.log(), "smtpd's log")
+    expect_in("(Authenticated sender: alpha)", world.beta.wait_for_delivery(world.marker)[0]["Received"], "Received")
 
 
 @case
@@ -418,6 +429,38 @@ def networks_can_be_held_to_authentication_and_to_a_seal(world):
     expect_nothing_delivered(world)
 
 
+# ---- rules for sender domains
+
+
+@case
+def a_sender_domain_can_be_bound_to_a_seal_and_an_account(world):
+    world.receiving(ALPHA_ACCOUNT + f"other {ntlm.hash_field(PASSWORD)} domains=other.example\n",
+                    domains="alpha.example seal account=ALPHA\\beta inbound=require inbound_account=alpha\n",
+                    credentials="ALPHA\\beta whatever\n")
+    unsealed = lambda: ntlm.SambaClient("BETA\\alpha", PASSWORD, seal=False)  # noqa: E731
+    for login, sender, want in (
+        (None, b"joe@alpha.example", 5), (None, b"joe@ALPHA.example", 5), (None, b"joe@elsewhere.example", 2), (None, b"", 2),
+        (unsealed, b"joe@alpha.example", 5), (modern, b"joe@alpha.example", 2), (modern, b"joe@Alpha.Example", 2),
+        (lambda: modern(account="BETA\\other"), b"joe@alpha.example", 5),
+    ):
+        with world.client() as client:
+            client.greet()
+            if login:
+                expect_equal(client.auth(login(), seal=login is not unsealed), 235, "login")
+            code = client.say(b"MAIL FROM:<" + sender + b">")
+            expect_equal(code // 100, want, f"MAIL from {sender!r} in a session of {login} ({client.last!r})")
+
+
+@case
+def a_rule_in_report_mode_logs_and_refuses_nothing(world):
+    world.receiving(domains="alpha.example seal account=ALPHA\\beta inbound=require inbound_account=alpha mode=report\n",
+                    credentials="ALPHA\\beta whatever\n")
+    with world.client() as client:
+        client.greet()
+        expect_equal(client.send(JOE, [ANNA], world.text().encode()), 250, "the final dot")
+    expect_in("domains:1", world.gate.log(), "the gate's log")
+
+
 # ---- smuggling
 
 
@@ -585,7 +628,7 @@ def an_oversized_record_is_refused_before_memory_is_taken_for_it(world):
         client.link.send_raw(b"\x40\0\0\0" + b"\1\0\0\0" + b"x" * 4000)
         expect(client.is_closed(), "the session goes on")
     grown = world.gate.resident_kib() - before
-    expect(grown < 4000, f"the gate grew by {grown} KiB")
+    expect(grown < 4000 or world.is_sanitized(), f"the gate grew by {grown} KiB")
 
 
 # ---- limits

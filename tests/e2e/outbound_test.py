@@ -43,8 +43,8 @@ def seals_mail_between_two_stock_postfix_hosts(world):
     received = " ".join(message.get_all("Received"))
     expect_in("sealed with RC4, 128 bits", received, "the Received headers")
     expect_in("NTLMv2", received, "the Received headers")
-    expect_in("sasl_username=", world.beta.log(), "the log of beta's smtpd")
     expect_in("client=", world.beta.log(), "the log of beta's smtpd")
+    expect_in("status=sealed bits=128", world.gate.log(), "the log of beta's relay")
     expect_in(f"queue={queue_id}", world.relay.log(), "the relay's log joins Postfix's")
     world.expect_no_leak()
 
@@ -84,7 +84,7 @@ def a_large_message_streams_through(world):
     within(30, lambda: b"the end" in world.beta.inbox_bytes(), "the whole message")
     expect_equal(world.beta.inbox_bytes().count(b"0123456789abcdef"), 560_000, "pieces that arrived")
     grown = max(world.relay.resident_kib() - before, 0)
-    expect(grown < 4000, f"the relay grew by {grown} KiB over a message of 9 MB: it stores the message")
+    expect(grown < 4000 or world.is_sanitized(), f"the relay grew by {grown} KiB over a message of 9 MB: it stores the message")
 
 
 @case
@@ -198,6 +198,17 @@ def seals_to_a_fake_exchange_55(world):
 
 
 @case
+def seals_to_a_fake_exchange_55_with_separate_states(world):
+    """Nobody has shown which of the two Exchange 5.5 does: one RC4 state for both directions, or one each."""
+    peer = world.peer(fake_exchange_55, separate_states=True)
+    world.sending(TO_EXCHANGE.replace("\n", " rc4_state=separate\n"))
+    for _ in range(2):
+        world.expect_verdict(ANNA, "sent", queue_id=world.send(ANNA))
+    expect(peer.messages[0].sealed, "not sealed")
+    world.expect_no_leak(peer)
+
+
+@case
 def seals_several_messages_to_a_fake_exchange_55(world):
     peer = world.peer(fake_exchange_55)
     world.sending(TO_EXCHANGE)
@@ -271,6 +282,7 @@ _refused("refuses_a_peer_without_auth_permanently_where_the_entry_says_so", keyw
 _refused("refuses_a_wrong_password", password="another-password", say=("partner.example", "domains:1", "PARTNER"))
 _refused("refuses_exchange_55_that_insists_on_lm_key_at_the_default_strength", fake_exchange_55,
          TO_PEER.replace("\n", " profile=exchange-5.5\n"), challenge_flags=0x400182B5)
+_refused("refuses_exchange_55_with_the_other_kind_of_rc4_state", fake_exchange_55, TO_EXCHANGE, separate_states=True)
 _refused("refuses_a_modern_entry_at_exchange_55", fake_exchange_55, keywords=EXCHANGE_55_KEYWORDS + ["AUTH NTLM"])
 _refused("refuses_xauth_where_auth_is_wanted", fake_exchange_50)
 _refused("refuses_auth_where_xauth_is_wanted", fake_exchange_55, TO_PEER.replace("\n", " profile=exchange-5.0 strength=40\n"))

@@ -89,17 +89,18 @@ def field(message, at):
 class SealState:
     """Sealing and unsealing of records for one side of a session ([MS-NLMP] 3.4)."""
 
-    def __init__(self, flags, session_key, is_server):
+    def __init__(self, flags, session_key, is_server, separate=False):
         self.flags = flags
         if flags & ESS:
             mine, theirs = ("Server", "Client") if is_server else ("Client", "Server")
             self.out = self._direction(session_key, mine)
             self.into = self._direction(session_key, theirs)
         else:
-            # One stream and one counter for both directions. impacket's SEALKEY takes LM_KEY for granted; without it all
+            # One stream and one counter for both directions, unless told otherwise. impacket's SEALKEY takes LM_KEY for granted; without it all
             # 16 octets count, as Samba and gss-ntlmssp have it.
             key = ntlm.SEALKEY(flags, session_key) if flags & LM_KEY else session_key
-            self.out = self.into = [ARC4.new(key), None, 0]
+            self.out = [ARC4.new(key), None, 0]
+            self.into = [ARC4.new(key), None, 0] if separate else self.out
 
     def _direction(self, session_key, mode):
         return [ARC4.new(ntlm.SEALKEY(self.flags, session_key, mode)), ntlm.SIGNKEY(self.flags, session_key, mode), 0]
@@ -226,8 +227,8 @@ class Server:
             return True
         raise NtlmError("the MIC is wrong")
 
-    def seal_state(self):
-        return SealState(self.flags, self.session_key, is_server=True)
+    def seal_state(self, separate=False):
+        return SealState(self.flags, self.session_key, True, separate)
 
 
 class Client:

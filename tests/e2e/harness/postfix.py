@@ -95,6 +95,11 @@ class PostfixInstance:
     def reload(self):
         subprocess.run(["postfix", "-c", self.etc, "reload"], capture_output=True, check=True)
 
+    def set(self, parameter, value):
+        """Changes a parameter of main.cf."""
+        subprocess.run(["postconf", "-c", self.etc, "-e", f"{parameter} = {value}"], check=True)
+        self.reload()
+
     def flush(self):
         """Tries everything in the queue now."""
         subprocess.run(["postqueue", "-c", self.etc, "-f"], capture_output=True, check=True)

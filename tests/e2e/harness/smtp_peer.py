@@ -32,6 +32,7 @@ class Session:
         self.clear = b""
         self.records = 0
         self.ended = ""
+        self.is_open = True
         self.ntlm = None
 
     def commands(self):
@@ -48,7 +49,7 @@ class SmtpPeer:
 
     def __init__(self, address, password="Secret-Pw1", keywords=None, flags=ntlm.MODERN, verb=b"AUTH", framing="be-leading",
                  success=b"235 2.7.0 Authentication successful", replies=None, seals=True, chunks=None, alter=None,
-                 challenge_flags=None, with_target_info=True, challenge=None, record_size=0):
+                 challenge_flags=None, with_target_info=True, challenge=None, record_size=0, separate_states=False):
         self.address = address
         self.password = password
         self.keywords = MODERN_KEYWORDS if keywords is None else keywords
@@ -64,6 +65,7 @@ class SmtpPeer:
         self.with_target_info = with_target_info
         self.challenge = challenge  # replaces the CHALLENGE: octets after "334 "
         self.record_size = record_size  # octets in one record of its replies; 0: a reply is a record
+        self.separate_states = separate_states
         self.sessions = []
         self.messages = []
         self.failures = []
@@ -125,6 +127,7 @@ class SmtpPeer:
             session.records = link.sealed_in
             self._connections.discard(connection)
             connection.close()
+            session.is_open = False
 
 
 class _Talk:
@@ -216,7 +219,7 @@ class _Talk:
             return
         self.link.write(self.peer.success + b"\r\n")
         if self.peer.seals and server.flags & ntlm.SEAL:
-            self.link.start_seal(server.seal_state(), self.peer.framing)
+            self.link.start_seal(server.seal_state(self.peer.separate_states), self.peer.framing)
 
     def ask_for(self, prompt):
         """A base64 answer of the client; None where it cancels."""

@@ -71,7 +71,7 @@ alias_maps =
 mydestination =
 mynetworks = 127.0.0.0/8
 inet_protocols = all
-default_transport = error:no way out of beta
+default_transport = discard:
 virtual_mailbox_domains = regexp:{ {!/foreign\\.example$$/ OK} }
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 message_size_limit = 200000000
@@ -207,9 +207,16 @@ class World:
         return self.write(f"{host}/smtpseal.toml", toml(settings))
 
     def binary(self, program):
-        path = shutil.which(f"smtpseal-{program}", path=self.binaries)
-        expect(path, f"there is no smtpseal-{program} in {self.binaries}")
+        """The path of smtpseal-`program`, or of smtpseal itself for an empty name."""
+        name = f"smtpseal-{program}" if program else "smtpseal"
+        path = shutil.which(name, path=self.binaries)
+        expect(path, f"there is no {name} in {self.binaries}")
         return path
+
+    def is_sanitized(self):
+        """Whether the daemons are built with AddressSanitizer, which makes measuring their memory pointless."""
+        with open(self.binary("relay"), "rb") as program:
+            return b"__asan_init" in program.read()
 
     def daemon(self, program, host, *listens):
         """Starts smtpseal-`program` with the files of a host."""
@@ -235,11 +242,11 @@ class World:
         self.start_policyd()
         self.start_relay()
 
-    def receiving(self, accounts=None, domains="", **changes):
+    def receiving(self, accounts=None, domains="", credentials="", **changes):
         """beta's relay, called the gate, with these accounts."""
         if accounts is None:
             accounts = f"alpha {hash_field(PASSWORD)} domains=alpha.example\n"
-        self.tables("beta", domains, accounts=accounts)
+        self.tables("beta", domains, credentials, accounts)
         self.parameters("beta", _dotted(changes))
         self.gate = self.daemon("relay", "beta", BETA)
         return self.gate
