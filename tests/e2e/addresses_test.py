@@ -8,9 +8,11 @@ from harness.runner import Failed, case, expect, expect_equal, expect_in, within
 from harness.world import ALPHA, PASSWORD, PEERS, SOCKETS
 
 # Everything below partner.example is listed, d\u00f6m.example too; nothing else is.
-DOMAINS = ("partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
-           ".partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
-           "d\u00f6m.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n")
+DOMAINS = (
+    "partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+    ".partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+    "d\u00f6m.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+)
 
 FORMS = {
     "lower_case": "anna@partner.example",
@@ -78,7 +80,9 @@ def _settle(world, peer):
 
 
 def _expect_not_on_the_default_route(world, peer):
-    leaked = [message.recipients for message in world.sink.messages if world.marker.encode() in message.content]
+    leaked = [
+        message.recipients for message in world.sink.messages if world.marker.encode() in message.content
+    ]
     bounces = [message for message in world.sink.messages if b"MAIL FROM:<>" in message.sender]
     if leaked and len(bounces) < len(leaked):
         raise Failed(f"the message went the default route: {leaked}")
@@ -92,8 +96,19 @@ def _form(name, recipient, utf8):
         if _offer(world, recipient, utf8=utf8):
             _settle(world, peer)
         _expect_not_on_the_default_route(world, peer)
-        if name in ("lower_case", "upper_case", "mixed_case", "subdomain", "a_label", "u_label", "trailing_dot",
-                    "quoted_local_part", "extension", "a_label_in_upper_case", "u_label_in_upper_case"):
+        if name in (
+            "lower_case",
+            "upper_case",
+            "mixed_case",
+            "subdomain",
+            "a_label",
+            "u_label",
+            "trailing_dot",
+            "quoted_local_part",
+            "extension",
+            "a_label_in_upper_case",
+            "u_label_in_upper_case",
+        ):
             within(10, lambda: peer.messages, "the message at the peer: this form is an ordinary address")
             expect(peer.messages[0].sealed, "not sealed")
 
@@ -132,8 +147,10 @@ def _expansion(name, listed, recipients, sender="joe@alpha.example"):
         expect(peer.messages[0].sealed, "not sealed")
         time.sleep(0.5)
         for message in world.sink.messages:
-            expect(all("partner.example" not in each for each in message.recipients),
-                   f"the default route was taken: {message.recipients}")
+            expect(
+                all("partner.example" not in each for each in message.recipients),
+                f"the default route was taken: {message.recipients}",
+            )
 
     run.__module__ = __name__
     run.__name__ = name
@@ -145,8 +162,18 @@ _expansion("seals_the_listed_member_of_a_list", "anna@partner.example", ["list@a
 _expansion("seals_what_an_alias_leads_to", "anna@partner.example", ["team@local.alpha.example"])
 _expansion("seals_what_a_forward_file_leads_to", "anna@partner.example", ["forwarder@local.alpha.example"])
 _expansion("seals_a_blind_copy", "anna@partner.example", ["bcc@plain.example"])
-_expansion("seals_despite_a_relayhost_of_the_sender", "anna@partner.example", ["anna@partner.example"], "odd@alpha.example")
-_expansion("seals_despite_a_transport_of_the_sender", "anna@partner.example", ["anna@partner.example"], "odd2@alpha.example")
+_expansion(
+    "seals_despite_a_relayhost_of_the_sender",
+    "anna@partner.example",
+    ["anna@partner.example"],
+    "odd@alpha.example",
+)
+_expansion(
+    "seals_despite_a_transport_of_the_sender",
+    "anna@partner.example",
+    ["anna@partner.example"],
+    "odd2@alpha.example",
+)
 
 
 @case
@@ -174,16 +201,30 @@ def a_mixed_message_is_split_between_relay_and_default_route(world):
     world.send(["anna@partner.example", "bob@plain.example", "carl@SUB.partner.example"])
     for recipient in ("anna@partner.example", "bob@plain.example"):
         world.expect_verdict(recipient, "sent")
-    within(10, lambda: sum(len(message.recipients) for message in peer.messages) == 2, "both listed recipients at the peer")
-    expect_equal([message.recipients for message in world.sink.messages], [["bob@plain.example"]], "default route")
+    within(
+        10,
+        lambda: sum(len(message.recipients) for message in peer.messages) == 2,
+        "both listed recipients at the peer",
+    )
+    expect_equal(
+        [message.recipients for message in world.sink.messages], [["bob@plain.example"]], "default route"
+    )
 
 
 @case
 def sendmail_leads_to_the_same_route(world):
     peer = world.peer()
     world.sending(DOMAINS)
-    world.alpha.sendmail("joe@alpha.example", ["-t"], world.text().replace("To: Anna", "To: anna@Partner.Example\r\nBcc: bob@sub.partner.example"))
-    within(20, lambda: sum(len(message.recipients) for message in peer.messages) == 2, "both recipients at the peer")
+    world.alpha.sendmail(
+        "joe@alpha.example",
+        ["-t"],
+        world.text().replace("To: Anna", "To: anna@Partner.Example\r\nBcc: bob@sub.partner.example"),
+    )
+    within(
+        20,
+        lambda: sum(len(message.recipients) for message in peer.messages) == 2,
+        "both recipients at the peer",
+    )
     expect_equal(world.sink.messages, [], "what took the default route")
     expect_in(b"sealed with RC4", peer.messages[0].content, "the content")
 
@@ -203,13 +244,34 @@ def the_exported_table_leaks_no_form_either(world):
         for name, recipient in (FORMS | UTF8_FORMS).items():
             world.marker = f"MARKER-{name}"
             if _offer(world, recipient, utf8=name in UTF8_FORMS):
-                within(15, lambda: world.alpha.log().count("status=") > 0 and "(active)" not in world.alpha.queue()
-                       and "*" not in world.alpha.queue(), f"an end of {name}")
+                within(
+                    15,
+                    lambda: world.alpha.log().count("status=") > 0
+                    and "(active)" not in world.alpha.queue()
+                    and "*" not in world.alpha.queue(),
+                    f"an end of {name}",
+                )
             _expect_not_on_the_default_route(world, peer)
-        for name in ("mixed_case", "deep_subdomain_in_mixed_case", "a_label", "u_label", "extension", "quoted_local_part"):
-            within(5, lambda name=name: [each for each in peer.messages if f"MARKER-{name}".encode() in each.content],
-                   f"{name} at the peer")
+        for name in (
+            "mixed_case",
+            "deep_subdomain_in_mixed_case",
+            "a_label",
+            "u_label",
+            "extension",
+            "quoted_local_part",
+        ):
+            within(
+                5,
+                lambda name=name: [
+                    each for each in peer.messages if f"MARKER-{name}".encode() in each.content
+                ],
+                f"{name} at the peer",
+            )
         world.send("bob@plain.example")
-        within(10, lambda: any(each.recipients == ["bob@plain.example"] for each in world.sink.messages), "plain mail at the sink")
+        within(
+            10,
+            lambda: any(each.recipients == ["bob@plain.example"] for each in world.sink.messages),
+            "plain mail at the sink",
+        )
     finally:
         world.alpha.set("transport_maps", f"socketmap:unix:{SOCKETS}/policyd:transport")

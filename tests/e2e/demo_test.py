@@ -12,8 +12,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def _run(binaries):
     environment = os.environ | {"SMTPSEAL_BINARIES": binaries}
-    return subprocess.run([f"{ROOT}/conf-examples/two-hosts/run"], env=environment, capture_output=True, text=True,
-                          timeout=150, check=False)
+    return subprocess.run(
+        [f"{ROOT}/conf-examples/two-hosts/run"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
 
 
 @case(seconds=160)
@@ -24,7 +30,11 @@ def two_hosts_demonstration_passes(world):
     expect_equal("FAIL  " in done.stdout, False, "a failed claim in a passed demonstration")
     markers = re.findall(r"marker on the wire: (\d+)", done.stdout)
     expect_equal(len(markers), 4, "scenes")
-    expect_equal([int(count) > 0 for count in markers], [False, True, False, False], "scenes in which the marker can be read")
+    expect_equal(
+        [int(count) > 0 for count in markers],
+        [False, True, False, False],
+        "scenes in which the marker can be read",
+    )
 
 
 @case(seconds=160)

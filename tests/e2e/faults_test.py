@@ -29,7 +29,11 @@ def expect_kept(world):
 
 def expect_delivered_after_flush(world, at_least=1):
     """What Postfix kept arrives, complete."""
-    within(25, lambda: world.alpha.flush() or len(world.beta.messages()) >= at_least or time.sleep(0.5), "the message(s) kept")
+    within(
+        25,
+        lambda: world.alpha.flush() or len(world.beta.messages()) >= at_least or time.sleep(0.5),
+        "the message(s) kept",
+    )
     messages = world.beta.wait_for_delivery(world.marker, at_least)
     for message in messages:
         expect_in("the last line", message.get_payload(), "the content")
@@ -84,7 +88,14 @@ def _cut_record(side, number):
 
 def _cut_inside_record(side, number):
     """Passes half of the record with that number, then cuts at the next octets."""
-    return records(side, lambda at, record: [record[: len(record) // 2]] if at == number else None if at > number else [record])
+    return records(
+        side,
+        lambda at, record: [record[: len(record) // 2]]
+        if at == number
+        else None
+        if at > number
+        else [record],
+    )
 
 
 _cut("nothing_is_lost_when_the_connection_is_cut_at_the_greeting", cut_at(TO_CLIENT, b"220"))
@@ -100,7 +111,9 @@ for _number, _what in enumerate(("ehlo", "mail", "rcpt", "data", "the_first_cont
 for _number, _what in enumerate(("ehlo", "mail", "rcpt", "data")):
     _cut(f"nothing_is_lost_when_the_seal_is_cut_at_the_reply_to_{_what}", _cut_record(TO_CLIENT, _number))
 _cut("nothing_is_lost_when_a_record_is_cut_in_the_middle", _cut_inside_record(TO_SERVER, 4))
-_cut("a_lost_reply_to_the_final_dot_costs_a_duplicate_at_most", _cut_record(TO_CLIENT, 4), delivered_first=True)
+_cut(
+    "a_lost_reply_to_the_final_dot_costs_a_duplicate_at_most", _cut_record(TO_CLIENT, 4), delivered_first=True
+)
 
 
 # ---- records damaged between the relays
@@ -130,16 +143,33 @@ def _reorder(number, record):
 for _side, _from in ((TO_SERVER, "sent"), (TO_CLIENT, "received")):
     _cut(f"a_damaged_record_{_from}_ends_the_session", records(_side, _damage(24)))
     _cut(f"a_damaged_signature_{_from}_ends_the_session", records(_side, _damage(9)))
-    _cut(f"a_replayed_record_{_from}_ends_the_session",
-         records(_side, lambda number, record: [record, record] if number == 2 else [record]))
-    _cut(f"an_oversized_record_{_from}_ends_the_session",
-         records(_side, lambda number, record: [b"\x00\xff\xff\xff" + record[4:]] if number == 2 else [record]))
-    _cut(f"a_cut_record_{_from}_ends_the_session",
-         records(_side, lambda number, record: [record[:3] + bytes([(record[3] - 1) & 255]) + record[4:-1]] if number == 2 else [record]))
+    _cut(
+        f"a_replayed_record_{_from}_ends_the_session",
+        records(_side, lambda number, record: [record, record] if number == 2 else [record]),
+    )
+    _cut(
+        f"an_oversized_record_{_from}_ends_the_session",
+        records(
+            _side, lambda number, record: [b"\x00\xff\xff\xff" + record[4:]] if number == 2 else [record]
+        ),
+    )
+    _cut(
+        f"a_cut_record_{_from}_ends_the_session",
+        records(
+            _side,
+            lambda number, record: [record[:3] + bytes([(record[3] - 1) & 255]) + record[4:-1]]
+            if number == 2
+            else [record],
+        ),
+    )
 _cut("reordered_records_end_the_session", records(TO_SERVER, _reorder))
 _cut("a_reflected_record_ends_the_session", lambda: _Reflect())
-_cut("a_damaged_record_to_exchange_55_ends_the_session", records(TO_SERVER, _damage(24)), domains=TO_PROXY_EXCHANGE,
-     accounts=f"alpha {ntlm.hash_field(PASSWORD)} profile=exchange-5.5 strength=40\n")
+_cut(
+    "a_damaged_record_to_exchange_55_ends_the_session",
+    records(TO_SERVER, _damage(24)),
+    domains=TO_PROXY_EXCHANGE,
+    accounts=f"alpha {ntlm.hash_field(PASSWORD)} profile=exchange-5.5 strength=40\n",
+)
 
 
 class _Reflect:
@@ -170,7 +200,11 @@ def _killed(name, stage):
         world.sending(TO_PEER)
         world.send(ANNA, world.text("line\r\n" * 100 + "the last line\r\n"))
         wanted = {"AUTH": b"AUTH", "MAIL": b"MAIL", "RCPT": b"RCPT", "DATA": b"DATA", "DOT": b"."}[stage]
-        within(15, lambda: any(line.startswith(wanted) for s in peer.sessions for line in s.commands()), f"{stage} at the peer")
+        within(
+            15,
+            lambda: any(line.startswith(wanted) for s in peer.sessions for line in s.commands()),
+            f"{stage} at the peer",
+        )
         world.relay.kill()
         world.expect_verdict(ANNA, "deferred")
         expect_in(ANNA, world.alpha.queue(), "Postfix's queue")
@@ -179,7 +213,11 @@ def _killed(name, stage):
         taken = len([each for each in peer.messages if each.accepted])
         world.start_relay()
         world.alpha.flush()
-        within(20, lambda: len([each for each in peer.messages if each.accepted]) == taken + 1, "the message at the peer")
+        within(
+            20,
+            lambda: len([each for each in peer.messages if each.accepted]) == taken + 1,
+            "the message at the peer",
+        )
         expect_in(b"the last line", peer.messages[-1].content, "the content")
         within(10, lambda: not world.alpha.queue(), "an empty queue")
 
@@ -214,7 +252,9 @@ def a_relay_that_is_down_defers_and_nothing_takes_another_route(world):
     world.send([ANNA, "bob@plain.example"], world.text("the last line\r\n"))
     world.expect_verdict(ANNA, "deferred")
     world.expect_verdict("bob@plain.example", "sent")
-    expect_equal([each.recipients for each in world.sink.messages], [["bob@plain.example"]], "the default route")
+    expect_equal(
+        [each.recipients for each in world.sink.messages], [["bob@plain.example"]], "the default route"
+    )
     expect_in(ANNA, world.alpha.queue(), "Postfix's queue")
     world.start_relay()
     expect_delivered_after_flush(world)
@@ -243,7 +283,11 @@ def a_policyd_that_is_down_defers_and_nothing_takes_another_route(world):
     expect_equal(world.sink.messages, [], "what took the default route")
     world.start_policyd()
     world.alpha.reload()  # qmgr remembers failures, too
-    within(20, lambda: world.alpha.flush() or world.beta.messages() or time.sleep(0.5), "the message, with policyd back")
+    within(
+        20,
+        lambda: world.alpha.flush() or world.beta.messages() or time.sleep(0.5),
+        "the message, with policyd back",
+    )
     world.expect_no_leak()
 
 
@@ -251,8 +295,24 @@ def a_policyd_that_is_down_defers_and_nothing_takes_another_route(world):
 def daemons_killed_again_and_again_lose_nothing(world):
     world.receiving()
     world.sending(TO_BETA)
-    source = subprocess.Popen(["smtp-source", "-s", "4", "-l", "3000", "-m", "60", "-f", "joe@alpha.example", "-t", ANNA,
-                               "192.0.2.1:25"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source = subprocess.Popen(
+        [
+            "smtp-source",
+            "-s",
+            "4",
+            "-l",
+            "3000",
+            "-m",
+            "60",
+            "-f",
+            "joe@alpha.example",
+            "-t",
+            ANNA,
+            "192.0.2.1:25",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for _ in range(4):
         time.sleep(0.15)
         world.relay.kill()
@@ -264,7 +324,9 @@ def daemons_killed_again_and_again_lose_nothing(world):
     taken = world.alpha.log().count("client=")
     expect(taken > 0, "alpha took no message")
     within(45, lambda: world.alpha.flush() or not world.alpha.queue() or time.sleep(1), "an empty queue")
-    expect(len(world.beta.messages()) >= taken, f"{taken} messages taken, {len(world.beta.messages())} delivered")
+    expect(
+        len(world.beta.messages()) >= taken, f"{taken} messages taken, {len(world.beta.messages())} delivered"
+    )
     expect("bounced" not in {status for status, _ in world.alpha.verdicts(ANNA)}, "a message was bounced")
     expect_equal(world.sink.messages, [], "what took the default route")
 
@@ -274,7 +336,11 @@ def sigterm_lets_the_message_on_its_way_finish(world):
     peer = world.peer(replies={"DOT": (1.0, b"250 2.6.0 slow but sure")})
     world.sending(TO_PEER)
     world.send(ANNA)
-    within(15, lambda: any(b"." == line for s in peer.sessions for line in s.commands()), "the final dot at the peer")
+    within(
+        15,
+        lambda: any(b"." == line for s in peer.sessions for line in s.commands()),
+        "the final dot at the peer",
+    )
     world.relay.signal(signal.SIGTERM)
     world.expect_verdict(ANNA, "sent", "slow but sure")
     within(5, lambda: not world.relay.is_running(), "the relay's end")
@@ -314,20 +380,29 @@ def _broken(name, text):
         peer = world.peer()
         world.tables("alpha", text, CREDENTIALS)
         world.parameters("alpha", {})
-        checked = subprocess.run([world.binary("policyd"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
-                                 capture_output=True, text=True, check=False)
+        checked = subprocess.run(
+            [world.binary("policyd"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         expect_equal(checked.returncode, 1, "exit code of --check-config")
         expect_in("domains:", checked.stderr, "what --check-config says")
         world.start_policyd()
         for key in (ANNA, "bob@plain.example", "*"):
             answer, error = world.postmap(key)
-            expect(answer is None and error, f"lookup of {key} gave {answer!r} and {error!r} without a trustworthy map")
+            expect(
+                answer is None and error,
+                f"lookup of {key} gave {answer!r} and {error!r} without a trustworthy map",
+            )
         expect_in("domains:", world.policyd.log(), "the log")
         world.tables("alpha", TO_PEER, CREDENTIALS)
         world.policyd.reload("policy-loaded")
         world.start_relay()
         expect_equal(world.postmap(ANNA)[0], f"smtpseal:unix:{SOCKETS}/relay", "lookup after the repair")
-        expect_equal(world.postmap("bob@plain.example"), (None, ""), "lookup of an unlisted domain after the repair")
+        expect_equal(
+            world.postmap("bob@plain.example"), (None, ""), "lookup of an unlisted domain after the repair"
+        )
         world.tables("alpha", text, CREDENTIALS)
         said = world.policyd.reload("policy-not-loaded")
         expect_in("domains:", said, "the log at the reload")
@@ -383,8 +458,12 @@ def _refused_mode(name, table, mode):
         world.tables("alpha", TO_PEER, CREDENTIALS)
         world.parameters("alpha", {})
         os.chmod(f"{world.dir}/alpha/{table}", mode)
-        checked = subprocess.run([world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
-                                 capture_output=True, text=True, check=False)
+        checked = subprocess.run(
+            [world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         expect_equal(checked.returncode, 1, "exit code of --check-config")
         expect_in(f"{world.dir}/alpha/{table}", checked.stderr, "what --check-config says")
         expect(PASSWORD not in checked.stderr, "the password is in the message")
@@ -411,8 +490,12 @@ _refused_mode("domains_writable_by_others_are_refused", "domains", 0o666)
 def a_rule_without_its_credential_is_refused(world):
     world.tables("alpha", TO_PEER, "OTHER\\account secret\n")
     world.parameters("alpha", {})
-    checked = subprocess.run([world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
-                             capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml", "--check-config"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     expect_equal(checked.returncode, 1, "exit code of --check-config")
     expect_in("domains:1", checked.stderr, "what --check-config says")
     world.start_policyd()
@@ -424,11 +507,20 @@ def a_rule_without_its_credential_is_refused(world):
 @case
 def parameters_are_checked_with_file_and_line(world):
     world.tables("alpha", TO_PEER, CREDENTIALS)
-    for changes, word in (({"relay.linelimit": 5}, "linelimit"), ({"relay.line_limit": 5}, "line_limit"),
-                          ({"relay.stray_line_ends": "maybe"}, "stray_line_ends"), ({"log.level": 3}, "level")):
+    for changes, word in (
+        ({"relay.linelimit": 5}, "linelimit"),
+        ({"relay.line_limit": 5}, "line_limit"),
+        ({"relay.stray_line_ends": "maybe"}, "stray_line_ends"),
+        ({"log.level": 3}, "level"),
+    ):
         world.parameters("alpha", changes)
-        done = subprocess.run([world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml"], capture_output=True,
-                              text=True, timeout=10, check=False)
+        done = subprocess.run(
+            [world.binary("relay"), "--config", f"{world.dir}/alpha/smtpseal.toml"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
         expect_equal(done.returncode, 1, f"exit code with {changes}")
         expect_in("smtpseal.toml:", done.stderr, "the message")
         expect_in(word, done.stderr, "the message")
@@ -478,4 +570,6 @@ def no_secret_is_ever_logged(world):
     hashes = ntlm.hash_field(PASSWORD).replace("{LM}", "{NT}").split("{NT}")[1:]
     for process in world.processes:
         for secret in [PASSWORD, "TlRMTVNTUAAD"] + hashes:
-            expect(secret.lower() not in process.log().lower(), f"{secret} is in the log of {process.command[0]}")
+            expect(
+                secret.lower() not in process.log().lower(), f"{secret} is in the log of {process.command[0]}"
+            )

@@ -35,14 +35,22 @@ def capture_sees_what_is_split_and_what_is_in_base64(world):
 @case
 def fakes_authenticate_and_seal_with_each_other(world):
     for framing in ("be-leading", "be-trailing", "le-leading", "le-trailing"):
-        for make, options in ((lambda: ntlm.Client("PARTNER\\alpha", "Secret-Pw1"), {}),
-                              (lambda: ntlm.SambaClient("PARTNER\\alpha", "Secret-Pw1"),
-                               {"flags": ntlm.MODERN, "with_target_info": True})):
+        for make, options in (
+            (lambda: ntlm.Client("PARTNER\\alpha", "Secret-Pw1"), {}),
+            (
+                lambda: ntlm.SambaClient("PARTNER\\alpha", "Secret-Pw1"),
+                {"flags": ntlm.MODERN, "with_target_info": True},
+            ),
+        ):
             peer = fake_exchange_55(PEER, framing=framing, **options)
             with SmtpClient(PEER) as client:
                 client.greet()
                 expect_equal(client.auth(make(), framing=framing), 235, "login")
-                expect_equal(client.send(b"joe@alpha.example", [b"anna@partner.example"], world.text().encode()), 250, "dot")
+                expect_equal(
+                    client.send(b"joe@alpha.example", [b"anna@partner.example"], world.text().encode()),
+                    250,
+                    "dot",
+                )
             within(5, lambda: not peer.sessions[0].is_open, "the end of the session")
             peer.stop()
             expect_equal(len(peer.messages), 1, "messages taken")
@@ -66,7 +74,9 @@ def fakes_refuse_a_wrong_password_and_a_wrong_record(world):
     else:
         expect(False, "an altered record was taken")
     expect_equal(peer.messages, [], "messages taken")
-    expect_equal(Framing("le-trailing").split(b"\x11\0\0\0" + b"x" * 20), (b"x" * 17, b"xxx"), "a record split off")
+    expect_equal(
+        Framing("le-trailing").split(b"\x11\0\0\0" + b"x" * 20), (b"x" * 17, b"xxx"), "a record split off"
+    )
 
 
 @case
@@ -83,9 +93,15 @@ def proxy_cuts_where_told(world):
 def smtpd_behind_the_gate_honours_xclient(world):
     with SmtpClient(BETA_SMTPD) as client:
         client.take()
-        client.expect(b"XCLIENT NAME=mail.alpha.example ADDR=192.0.2.99 PORT=1234 HELO=alpha.example PROTO=ESMTP LOGIN=alpha", 220)
+        client.expect(
+            b"XCLIENT NAME=mail.alpha.example ADDR=192.0.2.99 PORT=1234 HELO=alpha.example PROTO=ESMTP LOGIN=alpha",
+            220,
+        )
         client.expect(b"EHLO alpha.example", 250)
         expect(b"AUTH" not in client.last, "smtpd offers its own AUTH")
         client.send(b"joe@alpha.example", [b"anna@partner.example"], world.text().encode())
     world.beta.wait_for_delivery(world.marker)
-    expect("client=mail.alpha.example[192.0.2.99], sasl_method=XCLIENT, sasl_username=alpha" in world.beta.log(), "the log")
+    expect(
+        "client=mail.alpha.example[192.0.2.99], sasl_method=XCLIENT, sasl_username=alpha" in world.beta.log(),
+        "the log",
+    )

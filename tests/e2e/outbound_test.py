@@ -8,7 +8,15 @@ import threading
 from harness import ntlm, wire
 from harness.proxy import bytewise, without_keyword
 from harness.runner import case, expect, expect_equal, expect_in, within
-from harness.smtp_peer import CLOSE, EXCHANGE_55_KEYWORDS, MODERN_KEYWORDS, SILENCE, SmtpPeer, fake_exchange_50, fake_exchange_55
+from harness.smtp_peer import (
+    CLOSE,
+    EXCHANGE_55_KEYWORDS,
+    MODERN_KEYWORDS,
+    SILENCE,
+    SmtpPeer,
+    fake_exchange_50,
+    fake_exchange_55,
+)
 from harness.world import BETA, PASSWORD, PEER, PEER_V6, PEERS
 
 ANNA = "anna@partner.example"
@@ -36,7 +44,9 @@ def seals_mail_between_two_stock_postfix_hosts(world):
     data = capture.data()
     for secret in (world.marker, "joe@alpha.example", ANNA, "MAIL FROM"):
         relayed = [each for each in wire.conversations(data) if each.server == BETA]
-        found = sum(stream.data.count(secret.encode()) for each in relayed for stream in each.streams.values())
+        found = sum(
+            stream.data.count(secret.encode()) for each in relayed for stream in each.streams.values()
+        )
         expect_equal(found, 0, f"{secret} on the wire to beta")
     expect(wire.count(data, "AUTH NTLM TlRM") == 1, "the handshake cannot be read")
     expect(wire.count(data, world.marker) >= 2, "the submission to alpha should be readable in this capture")
@@ -61,15 +71,34 @@ def mail_for_unlisted_domains_goes_its_own_way(world):
 def content_arrives_octet_for_octet(world):
     world.receiving()
     world.sending(TO_BETA)
-    lines = [b".", b"..", b".leading", b"", b"x" * 998, b"From here", b"\xc3\xa4\xff\x00\x01 8 bit", b"trailing blank ", b"\t"]
+    lines = [
+        b".",
+        b"..",
+        b".leading",
+        b"",
+        b"x" * 998,
+        b"From here",
+        b"\xc3\xa4\xff\x00\x01 8 bit",
+        b"trailing blank ",
+        b"\t",
+    ]
     lines += [b"%d:" % n + bytes(32 + (n * 7 + k) % 90 for k in range(n % 200)) for n in range(400)]
     body = b"\r\n".join(lines)
-    head = world.text().encode().replace(b"Subject", b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\nSubject")
+    head = (
+        world.text()
+        .encode()
+        .replace(
+            b"Subject",
+            b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\nSubject",
+        )
+    )
     world.send(ANNA, head + body + b"\r\nthe end\r\n", mail_options=("BODY=8BITMIME",))
     world.expect_verdict(ANNA, "sent")
     world.beta.wait_for_delivery(world.marker)
     want = body.replace(b"\r\n", b"\n").replace(b"\nFrom here", b"\n>From here").replace(b"\x00", b"")
-    got = within(5, lambda: b"the end" in world.beta.inbox_bytes() and world.beta.inbox_bytes(), "the whole message")
+    got = within(
+        5, lambda: b"the end" in world.beta.inbox_bytes() and world.beta.inbox_bytes(), "the whole message"
+    )
     expect(want in got.replace(b"\x00", b""), "the content was changed on its way")
 
 
@@ -84,21 +113,37 @@ def a_large_message_streams_through(world):
     within(30, lambda: b"the end" in world.beta.inbox_bytes(), "the whole message")
     expect_equal(world.beta.inbox_bytes().count(b"0123456789abcdef"), 560_000, "pieces that arrived")
     grown = max(world.relay.resident_kib() - before, 0)
-    expect(grown < 4000 or world.is_sanitized(), f"the relay grew by {grown} KiB over a message of 9 MB: it stores the message")
+    expect(
+        grown < 4000 or world.is_sanitized(),
+        f"the relay grew by {grown} KiB over a message of 9 MB: it stores the message",
+    )
 
 
 @case
 def one_transaction_serves_several_domains(world):
-    one, two = world.peer(), world.peer(address=PEERS[1], replies={
-        "RCPT": lambda line: b"550 5.1.1 No such user there" if b"<no@" in line else None})
-    world.sending("one.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
-                  "two.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n")
-    world.send(["a@one.example", "b@one.example", "c@two.example", "no@two.example"], rcpt_options=("NOTIFY=FAILURE",))
-    for recipient, status in (("a@one.example", "sent"), ("b@one.example", "sent"), ("c@two.example", "sent")):
+    one, two = world.peer(), world.peer(
+        address=PEERS[1],
+        replies={"RCPT": lambda line: b"550 5.1.1 No such user there" if b"<no@" in line else None},
+    )
+    world.sending(
+        "one.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+        "two.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n"
+    )
+    world.send(
+        ["a@one.example", "b@one.example", "c@two.example", "no@two.example"],
+        rcpt_options=("NOTIFY=FAILURE",),
+    )
+    for recipient, status in (
+        ("a@one.example", "sent"),
+        ("b@one.example", "sent"),
+        ("c@two.example", "sent"),
+    ):
         world.expect_verdict(recipient, status)
     world.expect_verdict("no@two.example", "bounced", "No such user there")
     expect_equal([len(peer.messages) for peer in (one, two)], [1, 1], "messages at the two next hops")
-    expect_equal([len(peer.messages[0].recipients) for peer in (one, two)], [2, 1], "recipients at the two next hops")
+    expect_equal(
+        [len(peer.messages[0].recipients) for peer in (one, two)], [2, 1], "recipients at the two next hops"
+    )
     expect_equal([len(peer.sessions) for peer in (one, two)], [1, 1], "sessions")
     expect(one.messages[0].sealed and two.messages[0].sealed, "not sealed")
     world.expect_no_leak(one, two)
@@ -108,9 +153,11 @@ def one_transaction_serves_several_domains(world):
 def each_domain_of_a_transaction_has_its_own_fate(world):
     good = world.peer()
     bad = world.peer(address=PEERS[1], keywords=without("AUTH"))
-    world.sending("one.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
-                  "two.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n"
-                  "three.example seal account=PARTNER\\alpha nexthop=[192.0.2.12]\n")
+    world.sending(
+        "one.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+        "two.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n"
+        "three.example seal account=PARTNER\\alpha nexthop=[192.0.2.12]\n"
+    )
     world.send(["a@one.example", "b@two.example", "c@three.example", "d@plain.example"])
     world.expect_verdict("a@one.example", "sent")
     world.expect_verdict("b@two.example", "deferred", "two.example", "domains:2")
@@ -118,7 +165,9 @@ def each_domain_of_a_transaction_has_its_own_fate(world):
     world.expect_verdict("d@plain.example", "sent")
     expect_equal(len(good.messages), 1, "messages delivered to the good peer")
     expect(world.marker.encode() not in bad.clear_octets(), "the peer without AUTH saw the marker")
-    expect_equal([m.recipients for m in world.sink.messages], [["d@plain.example"]], "what went the default route")
+    expect_equal(
+        [m.recipients for m in world.sink.messages], [["d@plain.example"]], "what went the default route"
+    )
 
 
 @case
@@ -145,8 +194,24 @@ def a_session_that_the_next_hop_closed_meanwhile_costs_nothing(world):
 def two_hundred_messages_arrive_once_each(world):
     world.receiving()
     world.sending(TO_BETA)
-    subprocess.run(["smtp-source", "-s", "10", "-l", "2000", "-m", "200", "-f", "joe@alpha.example", "-t", ANNA,
-                    "192.0.2.1:25"], check=True, timeout=50)
+    subprocess.run(
+        [
+            "smtp-source",
+            "-s",
+            "10",
+            "-l",
+            "2000",
+            "-m",
+            "200",
+            "-f",
+            "joe@alpha.example",
+            "-t",
+            ANNA,
+            "192.0.2.1:25",
+        ],
+        check=True,
+        timeout=50,
+    )
     within(50, lambda: len(world.alpha.verdicts(ANNA)) >= 200, "200 verdicts")
     expect_equal({status for status, _ in world.alpha.verdicts(ANNA)}, {"sent"}, "verdicts")
     within(20, lambda: len(world.beta.messages()) >= 200, "200 messages")
@@ -186,12 +251,16 @@ def seals_to_a_fake_exchange_55(world):
     session = peer.sessions[0]
     commands = session.commands()
     expect_equal(commands[0][:4], b"EHLO", "first command")
-    expect_equal(commands[1][:15], b"AUTH NTLM TlRMT", "second command: initial response though NTLM is not listed")
+    expect_equal(
+        commands[1][:15], b"AUTH NTLM TlRMT", "second command: initial response though NTLM is not listed"
+    )
     expect_equal(commands[3][:10], b"MAIL FROM:", "first sealed command: no second EHLO")
     expect_equal(sum(line.startswith(b"EHLO") for line in commands), 1, "number of EHLO")
     expect_equal(session.ntlm.response, "NTLMv1", "response")
     expect(session.ntlm.flags & ntlm.LM_KEY, "LM_KEY was not used")
-    expect(not session.ntlm.flags & (ntlm.ESS | ntlm.BITS_128 | ntlm.BITS_56), "not a 40 bit session without ESS")
+    expect(
+        not session.ntlm.flags & (ntlm.ESS | ntlm.BITS_128 | ntlm.BITS_56), "not a 40 bit session without ESS"
+    )
     expect(peer.messages[0].sealed, "not sealed")
     expect_equal(peer.failures, [], "what the fake had to complain about")
     world.expect_no_leak(peer)
@@ -222,8 +291,11 @@ def seals_several_messages_to_a_fake_exchange_55(world):
 def converts_8_bit_mail_for_exchange_55(world):
     peer = world.peer(fake_exchange_55)
     world.sending(TO_EXCHANGE)
-    head = world.text().replace("Subject", "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                                "Content-Transfer-Encoding: 8bit\r\nSubject")
+    head = world.text().replace(
+        "Subject",
+        "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 8bit\r\nSubject",
+    )
     world.send(ANNA, (head + "Gr\u00fc\u00dfe\r\n").encode(), mail_options=("BODY=8BITMIME",))
     world.expect_verdict(ANNA, "sent")
     expect_in(b"Gr=C3=BC=C3=9Fe", peer.messages[0].content, "the content")
@@ -255,13 +327,20 @@ def authenticates_without_a_seal_where_the_entry_says_auth(world):
 # ---- protection that cannot be had: nothing leaves
 
 
-def _refused(name, peer=None, domains=TO_PEER, say=("partner.example", "domains:1"), status="deferred", **options):
+def _refused(
+    name, peer=None, domains=TO_PEER, say=("partner.example", "domains:1"), status="deferred", **options
+):
     """A case in which the peer is not good enough: the verdict names domain and rule, and nothing of the message left."""
 
     def run(world):
         fake = world.peer(peer or SmtpPeer, **options)
-        world.sending(domains, relay_command_timeout="2s", relay_greeting_timeout="2s", relay_data_init_timeout="2s",
-                      relay_data_done_timeout="2s")
+        world.sending(
+            domains,
+            relay_command_timeout="2s",
+            relay_greeting_timeout="2s",
+            relay_data_init_timeout="2s",
+            relay_data_done_timeout="2s",
+        )
         world.send(ANNA)
         world.expect_verdict(ANNA, status, *say)
         expect(fake.sessions, "the peer was never asked")
@@ -275,26 +354,54 @@ def _refused(name, peer=None, domains=TO_PEER, say=("partner.example", "domains:
     return case(run)
 
 
-_refused("refuses_a_peer_without_auth", keywords=without("AUTH"), say=("partner.example", "domains:1", "AUTH"))
+_refused(
+    "refuses_a_peer_without_auth", keywords=without("AUTH"), say=("partner.example", "domains:1", "AUTH")
+)
 _refused("refuses_a_peer_with_other_mechanisms_only", keywords=without("AUTH") + ["AUTH PLAIN LOGIN"])
-_refused("refuses_a_peer_without_auth_permanently_where_the_entry_says_so", keywords=without("AUTH"),
-         domains=TO_PEER.replace("\n", " on_failure=bounce\n"), status="bounced")
-_refused("refuses_a_wrong_password", password="another-password", say=("partner.example", "domains:1", "PARTNER"))
-_refused("refuses_exchange_55_that_insists_on_lm_key_at_the_default_strength", fake_exchange_55,
-         TO_PEER.replace("\n", " profile=exchange-5.5\n"), challenge_flags=0x400182B5)
-_refused("refuses_exchange_55_with_the_other_kind_of_rc4_state", fake_exchange_55, TO_EXCHANGE, separate_states=True)
-_refused("refuses_a_modern_entry_at_exchange_55", fake_exchange_55, keywords=EXCHANGE_55_KEYWORDS + ["AUTH NTLM"])
+_refused(
+    "refuses_a_peer_without_auth_permanently_where_the_entry_says_so",
+    keywords=without("AUTH"),
+    domains=TO_PEER.replace("\n", " on_failure=bounce\n"),
+    status="bounced",
+)
+_refused(
+    "refuses_a_wrong_password", password="another-password", say=("partner.example", "domains:1", "PARTNER")
+)
+_refused(
+    "refuses_exchange_55_that_insists_on_lm_key_at_the_default_strength",
+    fake_exchange_55,
+    TO_PEER.replace("\n", " profile=exchange-5.5\n"),
+    challenge_flags=0x400182B5,
+)
+_refused(
+    "refuses_exchange_55_with_the_other_kind_of_rc4_state",
+    fake_exchange_55,
+    TO_EXCHANGE,
+    separate_states=True,
+)
+_refused(
+    "refuses_a_modern_entry_at_exchange_55", fake_exchange_55, keywords=EXCHANGE_55_KEYWORDS + ["AUTH NTLM"]
+)
 _refused("refuses_xauth_where_auth_is_wanted", fake_exchange_50)
-_refused("refuses_auth_where_xauth_is_wanted", fake_exchange_55, TO_PEER.replace("\n", " profile=exchange-5.0 strength=40\n"))
+_refused(
+    "refuses_auth_where_xauth_is_wanted",
+    fake_exchange_55,
+    TO_PEER.replace("\n", " profile=exchange-5.0 strength=40\n"),
+)
 _refused("refuses_a_challenge_without_seal", flags=ntlm.MODERN & ~ntlm.SEAL)
 _refused("refuses_a_challenge_without_128_bit", flags=ntlm.MODERN & ~ntlm.BITS_128)
 _refused("refuses_a_challenge_without_ess", flags=ntlm.MODERN & ~ntlm.ESS)
-_refused("refuses_a_challenge_without_ess_and_with_lm_key", challenge_flags=ntlm.EXCHANGE_55 & ~ntlm.OEM | ntlm.TARGET_TYPE_DOMAIN)
+_refused(
+    "refuses_a_challenge_without_ess_and_with_lm_key",
+    challenge_flags=ntlm.EXCHANGE_55 & ~ntlm.OEM | ntlm.TARGET_TYPE_DOMAIN,
+)
 _refused("refuses_a_challenge_without_any_flags", challenge_flags=0)
 _refused("refuses_a_plain_peer_behind_235", seals=False)
 _refused("refuses_535_to_the_auth_line", replies={"AUTH": b"535 5.7.8 no"})
 _refused("refuses_504_to_the_auth_line", replies={"AUTH": b"504 5.5.4 no such mechanism"})
-_refused("refuses_500_to_the_auth_line_as_exchange_50_says_it", replies={"AUTH": b"500 command not recognized"})
+_refused(
+    "refuses_500_to_the_auth_line_as_exchange_50_says_it", replies={"AUTH": b"500 command not recognized"}
+)
 _refused("refuses_235_right_after_the_auth_line", replies={"AUTH": b"235 2.7.0 welcome"})
 _refused("refuses_235_to_a_response_nobody_checked", replies={"AUTH2": b"235 2.7.0 welcome"})
 _refused("refuses_a_peer_that_ends_at_the_auth_line", replies={"AUTH": CLOSE})
@@ -313,7 +420,9 @@ _refused("refuses_a_peer_that_talks_plain_behind_235", seals=False, replies={"un
 @case
 def refuses_a_peer_that_says_250_in_clear_behind_235(world):
     """The reply to the sealed EHLO comes unsealed, with nothing of it a valid record."""
-    peer = world.peer(success=b"235 2.7.0 ok\r\n250 2.1.0 Sender ok\r\n250 2.1.5 Recipient ok\r\n354 go ahead")
+    peer = world.peer(
+        success=b"235 2.7.0 ok\r\n250 2.1.0 Sender ok\r\n250 2.1.5 Recipient ok\r\n354 go ahead"
+    )
     world.sending(TO_PEER, relay_command_timeout="3s")
     world.send(ANNA)
     world.expect_verdict(ANNA, "deferred", "partner.example", "domains:1")
@@ -339,9 +448,23 @@ MALFORMED = {
     "base64_of_nothing_ntlm": base64.b64encode(b"hello, world, this is no challenge at all........."),
     "negotiate_sent_back": base64.b64encode(b"NTLMSSP\0\1\0\0\0" + b"\0" * 40),
     "cut_in_the_middle": base64.b64encode(b"NTLMSSP\0\2\0\0\0\x0e\0\x0e\0\x30\0\0\0"),
-    "target_outside": base64.b64encode(b"NTLMSSP\0\2\0\0\0" + b"\xff\xff\xff\xff\xff\xff\xff\xff" + b"\x35\x82\x8a\xe2" + b"N" * 8 + b"\0" * 16),
-    "av_pairs_without_end": base64.b64encode(b"NTLMSSP\0\2\0\0\0" + b"\0\0\0\0\x38\0\0\0" + b"\x35\x82\x8a\xe2" + b"N" * 8
-                                             + b"\0" * 8 + b"\x08\0\x08\0\x38\0\0\0" + b"\0" * 8 + b"\2\0\xff\xffABCD"),
+    "target_outside": base64.b64encode(
+        b"NTLMSSP\0\2\0\0\0"
+        + b"\xff\xff\xff\xff\xff\xff\xff\xff"
+        + b"\x35\x82\x8a\xe2"
+        + b"N" * 8
+        + b"\0" * 16
+    ),
+    "av_pairs_without_end": base64.b64encode(
+        b"NTLMSSP\0\2\0\0\0"
+        + b"\0\0\0\0\x38\0\0\0"
+        + b"\x35\x82\x8a\xe2"
+        + b"N" * 8
+        + b"\0" * 8
+        + b"\x08\0\x08\0\x38\0\0\0"
+        + b"\0" * 8
+        + b"\2\0\xff\xffABCD"
+    ),
     "huge": b"TlRM" * 4000,
 }
 for _name, _challenge in MALFORMED.items():
@@ -405,22 +528,65 @@ def _said(name, status, *say, replies):
     return case(run)
 
 
-_said("passes_on_550_to_mail", "bounced", "550 5.7.1 Your kind is not welcome", replies={"MAIL": b"550 5.7.1 Your kind is not welcome"})
+_said(
+    "passes_on_550_to_mail",
+    "bounced",
+    "550 5.7.1 Your kind is not welcome",
+    replies={"MAIL": b"550 5.7.1 Your kind is not welcome"},
+)
 _said("passes_on_450_to_mail", "deferred", "450 4.7.1 Not now", replies={"MAIL": b"450 4.7.1 Not now"})
 _said("passes_on_550_to_rcpt", "bounced", "550 5.1.1 Nobody here", replies={"RCPT": b"550 5.1.1 Nobody here"})
-_said("passes_on_a_reply_of_several_lines", "bounced", "550-5.1.1 Nobody here 550 5.1.1 really",
-      replies={"RCPT": b"550-5.1.1 Nobody here\r\n550 5.1.1 really"})
-_said("passes_on_450_to_rcpt", "deferred", "450 4.2.1 Mailbox busy", replies={"RCPT": b"450 4.2.1 Mailbox busy"})
-_said("passes_on_554_to_data", "bounced", "554 5.5.1 No valid recipients", replies={"DATA": b"554 5.5.1 No valid recipients"})
+_said(
+    "passes_on_a_reply_of_several_lines",
+    "bounced",
+    "550-5.1.1 Nobody here 550 5.1.1 really",
+    replies={"RCPT": b"550-5.1.1 Nobody here\r\n550 5.1.1 really"},
+)
+_said(
+    "passes_on_450_to_rcpt", "deferred", "450 4.2.1 Mailbox busy", replies={"RCPT": b"450 4.2.1 Mailbox busy"}
+)
+_said(
+    "passes_on_554_to_data",
+    "bounced",
+    "554 5.5.1 No valid recipients",
+    replies={"DATA": b"554 5.5.1 No valid recipients"},
+)
 _said("passes_on_554_to_the_final_dot", "bounced", "554 5.6.0 Spam", replies={"DOT": b"554 5.6.0 Spam"})
-_said("passes_on_452_to_the_final_dot", "deferred", "452 4.3.1 Disk full", replies={"DOT": b"452 4.3.1 Disk full"})
-_said("defers_where_the_greeting_is_554", "deferred", "554 No SMTP service", replies={"greeting": b"554 No SMTP service"})
+_said(
+    "passes_on_452_to_the_final_dot",
+    "deferred",
+    "452 4.3.1 Disk full",
+    replies={"DOT": b"452 4.3.1 Disk full"},
+)
+_said(
+    "defers_where_the_greeting_is_554",
+    "deferred",
+    "554 No SMTP service",
+    replies={"greeting": b"554 No SMTP service"},
+)
 _said("defers_where_the_greeting_is_421", "deferred", "421 Too busy", replies={"greeting": b"421 Too busy"})
 _said("defers_on_a_reply_without_a_code", "deferred", "partner.example", replies={"MAIL": b"fine with me"})
-_said("defers_on_a_reply_with_a_bare_line_feed", "deferred", "partner.example", replies={"MAIL": b"250 ok\n250 still ok"})
-_said("defers_on_an_endless_reply_line", "deferred", "partner.example", replies={"MAIL": b"250 " + b"x" * 70000})
-_said("defers_on_an_endless_reply", "deferred", "partner.example", replies={"MAIL": b"250-x\r\n" * 20000 + b"250 x"})
-_said("defers_on_421_in_the_middle", "deferred", "421 4.3.2 Shutting down", replies={"RCPT": b"421 4.3.2 Shutting down"})
+_said(
+    "defers_on_a_reply_with_a_bare_line_feed",
+    "deferred",
+    "partner.example",
+    replies={"MAIL": b"250 ok\n250 still ok"},
+)
+_said(
+    "defers_on_an_endless_reply_line", "deferred", "partner.example", replies={"MAIL": b"250 " + b"x" * 70000}
+)
+_said(
+    "defers_on_an_endless_reply",
+    "deferred",
+    "partner.example",
+    replies={"MAIL": b"250-x\r\n" * 20000 + b"250 x"},
+)
+_said(
+    "defers_on_421_in_the_middle",
+    "deferred",
+    "421 4.3.2 Shutting down",
+    replies={"RCPT": b"421 4.3.2 Shutting down"},
+)
 
 
 # ---- ESMTP
@@ -430,7 +596,11 @@ _said("defers_on_421_in_the_middle", "deferred", "421 4.3.2 Shutting down", repl
 def passes_parameters_that_the_next_hop_understands(world):
     peer = world.peer()
     world.sending(TO_PEER)
-    world.send(ANNA, mail_options=("BODY=8BITMIME", "RET=HDRS", "ENVID=abc123"), rcpt_options=("NOTIFY=SUCCESS,FAILURE",))
+    world.send(
+        ANNA,
+        mail_options=("BODY=8BITMIME", "RET=HDRS", "ENVID=abc123"),
+        rcpt_options=("NOTIFY=SUCCESS,FAILURE",),
+    )
     world.expect_verdict(ANNA, "sent")
     for part in (b"SIZE=", b"BODY=8BITMIME", b"RET=HDRS", b"ENVID=abc123"):
         expect_in(part, peer.messages[0].sender, "MAIL FROM")
@@ -535,8 +705,12 @@ def takes_many_records_in_one_read_from_a_fake_exchange_55(world):
 @case
 def follows_mx_preference_and_falls_back(world):
     second = world.peer(address=PEERS[1])
-    world.dns("mx-host=partner.example,first.example,10", "mx-host=partner.example,second.example,20",
-              "host-record=first.example,192.0.2.10", "host-record=second.example,192.0.2.11")
+    world.dns(
+        "mx-host=partner.example,first.example,10",
+        "mx-host=partner.example,second.example,20",
+        "host-record=first.example,192.0.2.10",
+        "host-record=second.example,192.0.2.11",
+    )
     world.sending("partner.example seal account=PARTNER\\alpha\n")
     world.send(ANNA)
     world.expect_verdict(ANNA, "sent")
@@ -552,8 +726,12 @@ def follows_mx_preference_and_falls_back(world):
 def tries_the_next_mx_when_one_offers_no_auth(world):
     plain = world.peer(keywords=without("AUTH"))
     good = world.peer(address=PEERS[1])
-    world.dns("mx-host=partner.example,first.example,10", "mx-host=partner.example,second.example,20",
-              "host-record=first.example,192.0.2.10", "host-record=second.example,192.0.2.11")
+    world.dns(
+        "mx-host=partner.example,first.example,10",
+        "mx-host=partner.example,second.example,20",
+        "host-record=first.example,192.0.2.10",
+        "host-record=second.example,192.0.2.11",
+    )
     world.sending("partner.example seal account=PARTNER\\alpha\n")
     world.send(ANNA)
     world.expect_verdict(ANNA, "sent")
@@ -564,8 +742,12 @@ def tries_the_next_mx_when_one_offers_no_auth(world):
 @case
 def tries_every_address_of_a_host(world):
     peer = world.peer(address=PEERS[3])
-    world.dns("mx-host=partner.example,many.example,10", "host-record=many.example,192.0.2.11", "host-record=many.example,192.0.2.12",
-              "host-record=many.example,192.0.2.13")
+    world.dns(
+        "mx-host=partner.example,many.example,10",
+        "host-record=many.example,192.0.2.11",
+        "host-record=many.example,192.0.2.12",
+        "host-record=many.example,192.0.2.13",
+    )
     world.sending("partner.example seal account=PARTNER\\alpha\n")
     world.send(ANNA)
     world.expect_verdict(ANNA, "sent")
@@ -584,9 +766,12 @@ def uses_the_address_where_there_is_no_mx(world):
 
 @case
 def reaches_an_ipv6_host(world):
+    world.need_ipv6()
     peer = world.peer(address=PEER_V6)
     world.dns("mx-host=partner.example,six.example,10", "host-record=six.example,2001:db8::10")
-    world.sending("partner.example seal account=PARTNER\\alpha\nliteral.example seal account=PARTNER\\alpha nexthop=[2001:db8::10]:25\n")
+    world.sending(
+        "partner.example seal account=PARTNER\\alpha\nliteral.example seal account=PARTNER\\alpha nexthop=[2001:db8::10]:25\n"
+    )
     world.send([ANNA, "bob@literal.example"])
     world.expect_verdict(ANNA, "sent")
     world.expect_verdict("bob@literal.example", "sent")
@@ -596,9 +781,11 @@ def reaches_an_ipv6_host(world):
 @case
 def subdomains_follow_the_longest_parent_entry(world):
     peer, other = world.peer(), world.peer(address=PEERS[1])
-    world.sending(".partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
-                  ".deep.partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n"
-                  "open.partner.example none\n")
+    world.sending(
+        ".partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n"
+        ".deep.partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.11]\n"
+        "open.partner.example none\n"
+    )
     world.send(["a@x.partner.example", "b@y.deep.partner.example", "c@open.partner.example"])
     for recipient in ("a@x.partner.example", "b@y.deep.partner.example", "c@open.partner.example"):
         world.expect_verdict(recipient, "sent")
@@ -666,4 +853,3 @@ class NullMx:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
             end.sendto(b"", ("192.0.2.53", 53))
         self.socket.close()
-

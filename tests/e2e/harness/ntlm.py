@@ -28,8 +28,12 @@ BITS_128 = 0x20000000
 KEY_EXCH = 0x40000000
 BITS_56 = 0x80000000
 
-MODERN = UNICODE | SIGN | SEAL | NTLM | ALWAYS_SIGN | ESS | TARGET_INFO | VERSION | BITS_128 | KEY_EXCH | BITS_56
-EXCHANGE_55 = UNICODE | OEM | SIGN | SEAL | LM_KEY | NTLM | ALWAYS_SIGN | KEY_EXCH  # as the Q262945 transcript shows
+MODERN = (
+    UNICODE | SIGN | SEAL | NTLM | ALWAYS_SIGN | ESS | TARGET_INFO | VERSION | BITS_128 | KEY_EXCH | BITS_56
+)
+EXCHANGE_55 = (
+    UNICODE | OEM | SIGN | SEAL | LM_KEY | NTLM | ALWAYS_SIGN | KEY_EXCH
+)  # as the Q262945 transcript shows
 
 MAGIC = b"NTLMSSP\0"
 VERSION_FIELD = bytes.fromhex("0601b11d0000000f")  # Windows 7: what a real host sends
@@ -96,14 +100,18 @@ class SealState:
             self.out = self._direction(session_key, mine)
             self.into = self._direction(session_key, theirs)
         else:
-            # One stream and one counter for both directions, unless told otherwise. impacket's SEALKEY takes LM_KEY for granted; without it all
-            # 16 octets count, as Samba and gss-ntlmssp have it.
+            # One stream and one counter for both directions, unless told otherwise. impacket's SEALKEY takes
+            # LM_KEY for granted; without it all 16 octets count, as Samba and gss-ntlmssp have it.
             key = ntlm.SEALKEY(flags, session_key) if flags & LM_KEY else session_key
             self.out = [ARC4.new(key), None, 0]
             self.into = [ARC4.new(key), None, 0] if separate else self.out
 
     def _direction(self, session_key, mode):
-        return [ARC4.new(ntlm.SEALKEY(self.flags, session_key, mode)), ntlm.SIGNKEY(self.flags, session_key, mode), 0]
+        return [
+            ARC4.new(ntlm.SEALKEY(self.flags, session_key, mode)),
+            ntlm.SIGNKEY(self.flags, session_key, mode),
+            0,
+        ]
 
     def _signature(self, direction, plain):
         signature = ntlm.MAC(self.flags, direction[0].encrypt, direction[1], direction[2], plain).getData()
@@ -119,7 +127,9 @@ class SealState:
         plain = self.into[0].decrypt(sealed)
         want = self._signature(self.into, plain)
         # Octets 4 to 7 of a signature without ESS are a random pad that receivers ignore.
-        same = signature == want if self.flags & ESS else signature[:4] == want[:4] and signature[8:] == want[8:]
+        same = (
+            signature == want if self.flags & ESS else signature[:4] == want[:4] and signature[8:] == want[8:]
+        )
         if not same:
             raise NtlmError("the record's signature is wrong")
         return plain
@@ -163,7 +173,9 @@ class Server:
             agreed = self.challenge_flags
         name = self.target.encode("utf-16le")
         head = 56 if agreed & VERSION else 48
-        message = MAGIC + struct.pack("<IHHII", 2, len(name), len(name), head, agreed) + self.nonce + b"\0" * 8
+        message = (
+            MAGIC + struct.pack("<IHHII", 2, len(name), len(name), head, agreed) + self.nonce + b"\0" * 8
+        )
         message += struct.pack("<HHI", len(info), len(info), head + len(name))
         message += VERSION_FIELD if agreed & VERSION else b""
         message += name + info
@@ -177,7 +189,9 @@ class Server:
             raise NtlmError("not an AUTHENTICATE message")
         lm_response, nt_response = field(message, 12), field(message, 20)
         encoding = "utf-16le" if self.flags & UNICODE else "ascii"
-        self.domain, self.user, self.workstation = (field(message, at).decode(encoding) for at in (28, 36, 44))
+        self.domain, self.user, self.workstation = (
+            field(message, at).decode(encoding) for at in (28, 36, 44)
+        )
         encrypted_key = field(message, 52)
         self.flags &= struct.unpack_from("<I", message, 60)[0]
         base_key = self._base_key(lm_response, nt_response)
@@ -203,13 +217,19 @@ class Server:
         base = ntlm.generateSessionKeyV1(self.password, "", "")
         if self.flags & ESS:
             self.response = "NTLM2-session"
-            want = ntlm.computeResponseNTLMv1(ESS, self.nonce, lm_response[:8], "", "", self.user, self.password)[0]
+            want = ntlm.computeResponseNTLMv1(
+                ESS, self.nonce, lm_response[:8], "", "", self.user, self.password
+            )[0]
         else:
             self.response = "NTLMv1"
             want = ntlm.get_ntlmv1_response(nt_hash, self.nonce)
         if nt_response != want:
             return None
-        if self.flags & LM_KEY and not self.flags & ESS and lm_response != ntlm.get_ntlmv1_response(lm_hash, self.nonce):
+        if (
+            self.flags & LM_KEY
+            and not self.flags & ESS
+            and lm_response != ntlm.get_ntlmv1_response(lm_hash, self.nonce)
+        ):
             raise NtlmError("LM_KEY without an LM response")
         return key_exchange_key(self.flags, base, lm_response, self.nonce, self.password, lm_hash, nt_hash)
 
@@ -248,7 +268,9 @@ class Client:
     def authenticate(self, challenge):
         if challenge[:12] != MAGIC + struct.pack("<I", 2):
             raise NtlmError("not a CHALLENGE message")
-        self.flags = struct.unpack_from("<I", challenge, 20)[0] & (self.wanted | TARGET_TYPE_DOMAIN | TARGET_TYPE_SERVER)
+        self.flags = struct.unpack_from("<I", challenge, 20)[0] & (
+            self.wanted | TARGET_TYPE_DOMAIN | TARGET_TYPE_SERVER
+        )
         nonce = challenge[24:32]
         client_nonce = os.urandom(8)
         lm_hash = ntlm.compute_lmhash(self.password) if len(self.password) <= 14 else b"\0" * 16

@@ -83,7 +83,10 @@ class PostfixInstance:
 
     def start(self):
         done = subprocess.run(
-            ["script", "-qec", f"postfix -c {self.etc} start", "/dev/null"], capture_output=True, text=True, check=False
+            ["script", "-qec", f"postfix -c {self.etc} start", "/dev/null"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise Failed(f"postfix {self.name} did not start: {done.stdout}{done.stderr}{self.log()}")
@@ -106,7 +109,9 @@ class PostfixInstance:
 
     def queue(self):
         """What postqueue -p says; empty where the queue is."""
-        text = subprocess.run(["postqueue", "-c", self.etc, "-p"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            ["postqueue", "-c", self.etc, "-p"], capture_output=True, text=True, check=True
+        ).stdout
         return "" if "Mail queue is empty" in text else text
 
     def clear(self):

@@ -10,7 +10,13 @@ from harness.runner import Failed, within
 
 def can_connect(address):
     """Whether something accepts connections at a path or a (host, port)."""
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    family = (
+        socket.AF_UNIX
+        if isinstance(address, str)
+        else socket.AF_INET6
+        if ":" in address[0]
+        else socket.AF_INET
+    )
     with socket.socket(family) as probe:
         probe.settimeout(1)
         try:
@@ -31,7 +37,11 @@ class Process:
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for address in listens:
-            within(15, lambda address=address: can_connect(address) or self._died(), f"{self.command[0]} at {address}")
+            within(
+                15,
+                lambda address=address: can_connect(address) or self._died(),
+                f"{self.command[0]} at {address}",
+            )
         return self
 
     def _died(self):
@@ -78,7 +88,9 @@ class Process:
             return text.read()
 
     def wait_for_log(self, text, seconds=10):
-        within(seconds, lambda: text in self.log() or self._died(), f"{text!r} in the log of {self.command[0]}")
+        within(
+            seconds, lambda: text in self.log() or self._died(), f"{text!r} in the log of {self.command[0]}"
+        )
 
     def resident_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
@@ -91,7 +103,21 @@ class Capture:
     def __init__(self, path, interface="lo", expression="tcp"):
         self.path = path
         self.process = Process(
-            ["tcpdump", "-i", interface, "-s", "0", "-B", "32768", "-U", "--immediate-mode", "-Z", "root", "-w", path]
+            [
+                "tcpdump",
+                "-i",
+                interface,
+                "-s",
+                "0",
+                "-B",
+                "32768",
+                "-U",
+                "--immediate-mode",
+                "-Z",
+                "root",
+                "-w",
+                path,
+            ]
             + expression.split(),
             path + ".log",
         )

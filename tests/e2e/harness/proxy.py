@@ -46,7 +46,9 @@ class Proxy:
             rule = self.make_rule()
             lock = threading.Lock()
             for side, source, sink in ((TO_SERVER, client, server), (TO_CLIENT, server, client)):
-                threading.Thread(target=self._pump, args=(side, source, sink, rule, lock), daemon=True).start()
+                threading.Thread(
+                    target=self._pump, args=(side, source, sink, rule, lock), daemon=True
+                ).start()
 
     def _pump(self, side, source, sink, rule, lock):
         try:

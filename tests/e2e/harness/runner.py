@@ -23,6 +23,10 @@ class Failed(AssertionError):
     """What a case found otherwise than claimed."""
 
 
+class Skipped(Exception):
+    """The machine lacks what the case is about."""
+
+
 class OutOfTime(BaseException):
     """The case's deadline. Not an Exception, so that nothing in a case swallows it."""
 
@@ -68,6 +72,7 @@ def run(make_world, only=""):
     good, bad = ("\033[32mok\033[0m  ", "\033[31mFAIL\033[0m") if colour else ("ok  ", "FAIL")
     width = max(len(name) for name, _, _ in chosen)
     failures = []
+    skipped = {}
     world = make_world()
     signal.signal(signal.SIGALRM, _alarm)
     try:
@@ -82,6 +87,8 @@ def run(make_world, only=""):
                 problem = f"not finished within {seconds} s"
             except Failed as failure:
                 problem = str(failure)
+            except Skipped as reason:
+                skipped[name] = str(reason)
             except Exception:
                 problem = traceback.format_exc()
             finally:
@@ -91,13 +98,16 @@ def run(make_world, only=""):
                 world.end_case()
             except Exception:
                 problem = (problem or "") + "cleaning up: " + traceback.format_exc()
-            print(f"{bad if problem else good} {name:{width}} {time.monotonic() - begin:6.1f} s", flush=True)
+            verdict = bad if problem else "skip" if name in skipped else good
+            print(f"{verdict} {name:{width}} {time.monotonic() - begin:6.1f} s", flush=True)
             if problem:
                 failures.append(name)
                 print("     " + problem.strip().replace("\n", "\n     "))
                 print("       | " + logs.strip().replace("\n", "\n       | "), flush=True)
     finally:
         world.end()
+    for name, reason in skipped.items():
+        print(f"skipped: {name}: {reason}")
     if failures:
         print("failed: " + " ".join(failures))
-    return len(chosen) - len(failures), len(failures)
+    return len(chosen) - len(failures) - len(skipped), len(failures)

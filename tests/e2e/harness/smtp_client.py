@@ -9,7 +9,9 @@ from harness.runner import expect
 
 class SmtpClient:
     def __init__(self, address, source=None, chunks=None, seconds=15):
-        self.socket = socket.create_connection(address, timeout=seconds, source_address=(source, 0) if source else None)
+        self.socket = socket.create_connection(
+            address, timeout=seconds, source_address=(source, 0) if source else None
+        )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.link = Link(self.socket, chunks)
 

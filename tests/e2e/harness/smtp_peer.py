@@ -47,9 +47,25 @@ class SmtpPeer:
     octets, SILENCE, CLOSE or a function of the line; `seals`: whether a seal starts after 235 when it was negotiated.
     """
 
-    def __init__(self, address, password="Secret-Pw1", keywords=None, flags=ntlm.MODERN, verb=b"AUTH", framing="be-leading",
-                 success=b"235 2.7.0 Authentication successful", replies=None, seals=True, chunks=None, alter=None,
-                 challenge_flags=None, with_target_info=True, challenge=None, record_size=0, separate_states=False):
+    def __init__(
+        self,
+        address,
+        password="Secret-Pw1",
+        keywords=None,
+        flags=ntlm.MODERN,
+        verb=b"AUTH",
+        framing="be-leading",
+        success=b"235 2.7.0 Authentication successful",
+        replies=None,
+        seals=True,
+        chunks=None,
+        alter=None,
+        challenge_flags=None,
+        with_target_info=True,
+        challenge=None,
+        record_size=0,
+        separate_states=False,
+    ):
         self.address = address
         self.password = password
         self.keywords = MODERN_KEYWORDS if keywords is None else keywords
@@ -71,7 +87,10 @@ class SmtpPeer:
         self.failures = []
         self._connections = set()
         self._listener = socket.create_server(
-            address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET, reuse_port=True, backlog=64
+            address,
+            family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
+            reuse_port=True,
+            backlog=64,
         )
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -201,8 +220,12 @@ class _Talk:
         if said:
             return
         parts = line.split(b" ")
-        server = ntlm.Server(self.peer.password, self.peer.flags, challenge_flags=self.peer.challenge_flags,
-                             with_target_info=self.peer.with_target_info)
+        server = ntlm.Server(
+            self.peer.password,
+            self.peer.flags,
+            challenge_flags=self.peer.challenge_flags,
+            with_target_info=self.peer.with_target_info,
+        )
         self.session.ntlm = server
         negotiate = base64.b64decode(parts[2]) if len(parts) > 2 else self.ask_for(b"334 ")
         challenge = self.peer.challenge
@@ -260,4 +283,6 @@ def fake_exchange_55(address, password="Secret-Pw1", **changes):
 
 def fake_exchange_50(address, password="Secret-Pw1", **changes):
     """An Exchange 5.0 Internet Mail Service: XAUTH instead of AUTH, the rest as 5.5. Its grammar is inferred (Q195201)."""
-    return fake_exchange_55(address, password, **({"verb": b"XAUTH", "keywords": ["HELP", "SIZE", "XAUTH NTLM"]} | changes))
+    return fake_exchange_55(
+        address, password, **({"verb": b"XAUTH", "keywords": ["HELP", "SIZE", "XAUTH NTLM"]} | changes)
+    )

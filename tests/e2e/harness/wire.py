@@ -146,7 +146,7 @@ def count(data, text, port=None):
 
 
 def sealed_records(octets):
-    """The payload sizes of `octets` seen as sealed records with big-endian length and leading signature; None if they are not."""
+    """The payload sizes of `octets` as sealed records (big-endian length, leading signature); None if they are not such."""
     sizes = []
     at = 0
     while at < len(octets):

@@ -12,13 +12,14 @@ import os
 import secrets
 import shutil
 import smtplib
+import socket
 import subprocess
 
 from harness.ntlm import hash_field
 from harness.postfix import PostfixInstance
 from harness.process import Capture, Process
 from harness.proxy import Proxy
-from harness.runner import Failed, expect, expect_equal
+from harness.runner import Failed, Skipped, expect, expect_equal
 from harness.smtp_client import SmtpClient
 from harness.smtp_peer import SmtpPeer
 
@@ -36,7 +37,9 @@ PROXY = ("192.0.2.20", 25)
 DNS = ("192.0.2.53", 53)
 PASSWORD = "Secret-Pw1"
 
-ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", "192.0.2.66"] + [a for a, _ in PEERS]
+ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", "192.0.2.66"] + [
+    a for a, _ in PEERS
+]
 
 ALPHA_SETTINGS = f"""
 myhostname = alpha.example
@@ -48,7 +51,9 @@ relayhost = [{SINK[0]}]
 transport_maps = socketmap:unix:{SOCKETS}/policyd:transport
 smtpseal_destination_concurrency_failed_cohort_limit = 1000
 virtual_mailbox_domains = alpha.example
-virtual_alias_maps = inline:{{ {{ alias@alpha.example = anna@partner.example }}, {{ list@alpha.example = anna@partner.example bob@plain.example }} }}
+virtual_alias_maps = inline:{{
+  {{ alias@alpha.example = anna@partner.example }}
+  {{ list@alpha.example = anna@partner.example bob@plain.example }} }}
 alias_maps = inline:{{ {{ team = anna@partner.example }} }}
 recipient_bcc_maps = inline:{{ {{ bcc@plain.example = anna@partner.example }} }}
 sender_dependent_relayhost_maps = inline:{{ {{ odd@alpha.example = [{SINK[0]}] }} }}
@@ -98,7 +103,9 @@ def toml(parameters):
             return "true" if item else "false"
         if isinstance(item, list):
             return "[" + ", ".join(value(each) for each in item) + "]"
-        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return (
+            str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        )
 
     sections = {}
     for name, item in parameters.items():
@@ -177,7 +184,9 @@ class World:
 
     def parameters(self, host, changes):
         """Writes smtpseal.toml of a host: what the cases need, and `changes`."""
-        settings = {f"files.{table}": f"{self.dir}/{host}/{table}" for table in ("domains", "credentials", "accounts")}
+        settings = {
+            f"files.{table}": f"{self.dir}/{host}/{table}" for table in ("domains", "credentials", "accounts")
+        }
         settings |= {
             "process.drain_time": "3s",
             "policyd.listen": [f"unix:{SOCKETS}/policyd"],
@@ -212,6 +221,14 @@ class World:
         path = shutil.which(name, path=self.binaries)
         expect(path, f"there is no {name} in {self.binaries}")
         return path
+
+    def need_ipv6(self):
+        """Skips the case where the kernel does no IPv6."""
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind((PEER_V6[0], 0))
+        except OSError as error:
+            raise Skipped(f"no IPv6 here: {error}") from error
 
     def is_sanitized(self):
         """Whether the daemons are built with AddressSanitizer, which makes measuring their memory pointless."""
@@ -263,10 +280,31 @@ class World:
 
     def dns(self, *records):
         """A DNS server that knows these: lines of a dnsmasq configuration."""
-        path = self.write("dnsmasq.conf", "\n".join(
-            ["no-resolv", "no-hosts", "local=/example/", f"listen-address={DNS[0]}", "bind-interfaces", *records]) + "\n")
-        server = Process(["dnsmasq", "--keep-in-foreground", "--log-facility=-", f"--conf-file={path}", "--user=root",
-                          "--pid-file"], f"{self.dir}/dnsmasq.log")
+        path = self.write(
+            "dnsmasq.conf",
+            "\n".join(
+                [
+                    "no-resolv",
+                    "no-hosts",
+                    "local=/example/",
+                    f"listen-address={DNS[0]}",
+                    "bind-interfaces",
+                    *records,
+                ]
+            )
+            + "\n",
+        )
+        server = Process(
+            [
+                "dnsmasq",
+                "--keep-in-foreground",
+                "--log-facility=-",
+                f"--conf-file={path}",
+                "--user=root",
+                "--pid-file",
+            ],
+            f"{self.dir}/dnsmasq.log",
+        )
         self.processes.append(server)
         return server.start(DNS)
 
@@ -281,8 +319,10 @@ class World:
 
     def text(self, body="", headers=""):
         """A small message with the marker in subject and body."""
-        return (f"From: Joe <joe@alpha.example>\r\nTo: Anna\r\nSubject: about {self.marker}\r\n{headers}\r\n"
-                f"{self.marker}\r\n{body}")
+        return (
+            f"From: Joe <joe@alpha.example>\r\nTo: Anna\r\nSubject: about {self.marker}\r\n{headers}\r\n"
+            f"{self.marker}\r\n{body}"
+        )
 
     def send(self, recipients, message=None, sender="joe@alpha.example", mail_options=(), rcpt_options=()):
         """Hands a message to alpha by SMTP; returns its queue id."""
@@ -310,14 +350,20 @@ class World:
 
     def expect_no_leak(self, *peers):
         """Nothing of the message went the default route, and none of the peers saw any of it outside a seal."""
-        for name, octets in [("sink", self.sink.clear_octets())] + [("peer", peer.clear_octets()) for peer in peers]:
+        for name, octets in [("sink", self.sink.clear_octets())] + [
+            ("peer", peer.clear_octets()) for peer in peers
+        ]:
             for secret in (self.marker, "joe@alpha.example", "@partner.example"):
                 expect(secret.encode() not in octets, f"the {name} saw {secret!r} in clear")
 
     def postmap(self, key):
         """What `postmap -q` says to a lookup in the transport map: (answer or None, error text)."""
-        done = subprocess.run(["postmap", "-c", self.alpha.etc, "-q", key, f"socketmap:unix:{SOCKETS}/policyd:transport"],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["postmap", "-c", self.alpha.etc, "-q", key, f"socketmap:unix:{SOCKETS}/policyd:transport"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return (done.stdout.strip() or None), done.stderr
 
 
