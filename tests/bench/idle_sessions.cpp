@@ -1,11 +1,11 @@
-// Opens sealed sessions to a relay's inbound side, leaves them idle, and says what each costs the relay in memory. It is the
-// smtpd behind the relay as well, so that nothing else is measured.
+// Opens sealed sessions to a relay's inbound side, leaves them idle, and says what each costs the relay in
+// memory. It is the smtpd behind the relay as well, so that nothing else is measured.
 //
 // usage: idle-sessions RELAY_ADDRESS RELAY_PORT RELAY_PID SMTPD_PORT SESSIONS ACCOUNT PASSWORD
 #include <sys/resource.h>
 
-#include <boost/asio.hpp>
 #include <array>
+#include <boost/asio.hpp>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -75,7 +75,8 @@ class Smtpd {
                              std::string line;
                              std::getline(lines, line);
                              const bool is_xclient = line.starts_with("XCLIENT");
-                             answer(session, is_xclient ? "220 smtpd.example ESMTP\r\n" : "250 smtpd.example\r\n");
+                             answer(session,
+                                    is_xclient ? "220 smtpd.example ESMTP\r\n" : "250 smtpd.example\r\n");
                            });
   }
 
@@ -97,8 +98,8 @@ std::uint64_t filetime_now() {
 
 class SealedSession {
  public:
-  SealedSession(asio::io_context& io, const tcp::endpoint& relay, const std::shared_ptr<const crypto::Engine>& engine,
-                const Login& login)
+  SealedSession(asio::io_context& io, const tcp::endpoint& relay,
+                const std::shared_ptr<const crypto::Engine>& engine, const Login& login)
       : socket_(io) {
     socket_.connect(relay);
     expect_clear("220");
@@ -171,7 +172,8 @@ void allow_descriptors(rlim_t count) {
 }
 
 int measure(char** arguments) {
-  const tcp::endpoint relay(asio::ip::make_address(arguments[1]), static_cast<std::uint16_t>(std::stoul(arguments[2])));
+  const tcp::endpoint relay(asio::ip::make_address(arguments[1]),
+                            static_cast<std::uint16_t>(std::stoul(arguments[2])));
   const std::string pid = arguments[3];
   const auto sessions = std::stoul(arguments[5]);
   const Login login{arguments[6], arguments[7]};
@@ -196,7 +198,8 @@ int measure(char** arguments) {
 
 int main(int count, char** arguments) {
   if (count != 8) {
-    std::cerr << "usage: idle-sessions RELAY_ADDRESS RELAY_PORT RELAY_PID SMTPD_PORT SESSIONS ACCOUNT PASSWORD\n";
+    std::cerr
+        << "usage: idle-sessions RELAY_ADDRESS RELAY_PORT RELAY_PID SMTPD_PORT SESSIONS ACCOUNT PASSWORD\n";
     return 64;
   }
   try {

@@ -1,5 +1,5 @@
-// Sealing and unsealing of records against what it cannot do without, RC4 and HMAC-MD5 in two passes over OpenSSL with
-// contexts made once, and against gss_wrap.
+// Sealing and unsealing of records against what it cannot do without, RC4 and HMAC-MD5 in two passes over
+// OpenSSL with contexts made once, and against gss_wrap.
 //
 // Every benchmark does one record a turn: sealed by one side, unsealed by the other.
 #include <benchmark/benchmark.h>
@@ -36,8 +36,10 @@ void count_octets(benchmark::State& state) {
 void smtpseal_records(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   const bench::SessionPair pair;
-  SealContext ours(*pair.engine, Role::client, pair.outcome.flags, pair.outcome.exported_session_key.octets());
-  SealContext theirs(*pair.engine, Role::server, pair.outcome.flags, pair.outcome.exported_session_key.octets());
+  SealContext ours(*pair.engine, Role::client, pair.outcome.flags,
+                   pair.outcome.exported_session_key.octets());
+  SealContext theirs(*pair.engine, Role::server, pair.outcome.flags,
+                     pair.outcome.exported_session_key.octets());
   const Bytes plain(size, std::byte{'x'});
   Bytes sealed(size);
   std::array<std::byte, kSignatureSize> signature{};
@@ -67,7 +69,8 @@ class EvpDirection {
     EVP_MAC_free(hmac);
     std::array<char, 4> digest{"MD5"};
     const std::array<OSSL_PARAM, 2> parameters{
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
     require(EVP_MAC_init(mac_.get(), key.data(), key.size(), parameters.data()) == 1);
   }
 

@@ -1,4 +1,5 @@
-// Two ends of one session for the benchmarks: ours on both, and gss-ntlmssp's on both, each with stored hashes.
+// Two ends of one session for the benchmarks: ours on both, and gss-ntlmssp's on both, each with stored
+// hashes.
 #pragma once
 
 #include <chrono>
@@ -43,7 +44,11 @@ class SessionPair {
   [[nodiscard]] ntlm::Outcome handshake() const {
     const std::uint64_t now = filetime_now();
     ntlm::Client client(engine,
-                        {.domain = "INTELLINET", .user = "Doug", .workstation = "HONORS", .nt_hash = hash.clone(), .lm_hash = {}},
+                        {.domain = "INTELLINET",
+                         .user = "Doug",
+                         .workstation = "HONORS",
+                         .nt_hash = hash.clone(),
+                         .lm_hash = {}},
                         ntlm::modern_policy(true, 128), ntlm::draw_nonces(*engine));
     ntlm::Server server(engine, policy, ntlm::draw_server_nonce(*engine));
     const Bytes negotiate = client.negotiate().value();
@@ -73,7 +78,8 @@ class GssPair {
     const auto engine = crypto::Engine::create().value();
     const std::string hash = upper_hex(ntlm::nt_hash(*engine, kPassword).value().octets());
     // smbpasswd(5): its format for stored hashes.
-    std::ofstream(directory_ / "users") << "Doug:1000:AAD3B435B51404EEAAD3B435B51404EE:" << hash << ":[U          ]:LCT-00000000:\n";
+    std::ofstream(directory_ / "users")
+        << "Doug:1000:AAD3B435B51404EEAAD3B435B51404EE:" << hash << ":[U          ]:LCT-00000000:\n";
     setenv("NTLM_USER_FILE", (directory_ / "users").c_str(), 1);
     setenv("NETBIOS_COMPUTER_NAME", "MX", 1);
     setenv("LM_COMPAT_LEVEL", "3", 1);

@@ -42,7 +42,9 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  void set_level(int lm_compat_level) const { setenv("LM_COMPAT_LEVEL", std::to_string(lm_compat_level).c_str(), 1); }
+  void set_level(int lm_compat_level) const {
+    setenv("LM_COMPAT_LEVEL", std::to_string(lm_compat_level).c_str(), 1);
+  }
 
  private:
   std::filesystem::path directory_;
@@ -81,7 +83,8 @@ template <class From, class To>
 void check_arrives(const Bytes& plain, From& from, To& to) {
   const Bytes record = from.wrap(plain);
   BOOST_REQUIRE_EQUAL(record.size(), kSignatureSize + plain.size());
-  if (plain.size() >= 16) BOOST_CHECK(!std::equal(plain.begin(), plain.end(), record.begin() + kSignatureSize));
+  if (plain.size() >= 16)
+    BOOST_CHECK(!std::equal(plain.begin(), plain.end(), record.begin() + kSignatureSize));
   const std::optional<Bytes> got = to.unwrap(record);
   BOOST_REQUIRE_MESSAGE(got, "a record of " << plain.size() << " octets is refused");
   BOOST_CHECK(*got == plain);
@@ -272,8 +275,10 @@ BOOST_AUTO_TEST_CASE(is_accepted_by_our_server_in_every_kind_of_session) {
 
 BOOST_AUTO_TEST_CASE(refuses_our_client_with_a_wrong_password) {
   const Environment environment;
-  // At level 1 its acceptor falls back to the LM response, which an NTLM2 session fills with a nonce, and accepts anybody.
-  const std::pair<int, Response> rows[] = {{3, Response::ntlmv2}, {2, Response::ntlm2_session}, {0, Response::ntlmv1}};
+  // At level 1 its acceptor falls back to the LM response, which an NTLM2 session fills with a nonce, and
+  // accepts anybody.
+  const std::pair<int, Response> rows[] = {
+      {3, Response::ntlmv2}, {2, Response::ntlm2_session}, {0, Response::ntlmv1}};
   for (const auto& [level, response] : rows) {
     BOOST_TEST_CONTEXT(name(response)) {
       environment.set_level(level);

@@ -98,8 +98,8 @@ GssCredential GssCredential::from_password(const std::string& domain, const std:
   gss_buffer_desc secret = borrow(as_bytes(password));
   auto handle = std::make_unique<Handle>();
   OM_uint32 minor = 0;
-  require(gss_acquire_cred_with_password(&minor, name.get(), &secret, GSS_C_INDEFINITE, only_ntlmssp(), GSS_C_INITIATE,
-                                         &handle->credential, nullptr, nullptr),
+  require(gss_acquire_cred_with_password(&minor, name.get(), &secret, GSS_C_INDEFINITE, only_ntlmssp(),
+                                         GSS_C_INITIATE, &handle->credential, nullptr, nullptr),
           minor, "gss_acquire_cred_with_password");
   return GssCredential(std::move(handle));
 }
@@ -163,11 +163,13 @@ std::optional<Bytes> GssPeer::step(ByteSpan token) {
   if (state_->initiates) {
     static const Name target("smtp@mail.partner.example", GSS_C_NT_HOSTBASED_SERVICE);
     const OM_uint32 wanted = GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG | GSS_C_SEQUENCE_FLAG;
-    major = gss_init_sec_context(&minor, state_->credential, &state_->context, target.get(), ntlmssp(), wanted, 0,
-                                 GSS_C_NO_CHANNEL_BINDINGS, &input, nullptr, &output, nullptr, nullptr);
+    major =
+        gss_init_sec_context(&minor, state_->credential, &state_->context, target.get(), ntlmssp(), wanted, 0,
+                             GSS_C_NO_CHANNEL_BINDINGS, &input, nullptr, &output, nullptr, nullptr);
   } else {
-    major = gss_accept_sec_context(&minor, &state_->context, GSS_C_NO_CREDENTIAL, &input, GSS_C_NO_CHANNEL_BINDINGS,
-                                   nullptr, nullptr, &output, nullptr, nullptr, nullptr);
+    major = gss_accept_sec_context(&minor, &state_->context, GSS_C_NO_CREDENTIAL, &input,
+                                   GSS_C_NO_CHANNEL_BINDINGS, nullptr, nullptr, &output, nullptr, nullptr,
+                                   nullptr);
   }
   Bytes answer = take(output);
   if (GSS_ERROR(major) != 0) {
@@ -191,7 +193,8 @@ Bytes GssPeer::wrap(ByteSpan plain) {
   gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
   OM_uint32 minor = 0;
   int sealed = 0;
-  require(gss_wrap(&minor, state_->context, 1, GSS_C_QOP_DEFAULT, &input, &sealed, &output), minor, "gss_wrap");
+  require(gss_wrap(&minor, state_->context, 1, GSS_C_QOP_DEFAULT, &input, &sealed, &output), minor,
+          "gss_wrap");
   if (sealed == 0) throw std::runtime_error("gss_wrap did not seal");
   return take(output);
 }

@@ -1,6 +1,6 @@
-// One side of an NTLMSSP session as gss-ntlmssp has it, reached through GSS-API: the peer of live tests and the
-// measure of benchmarks. Accounts of the accepting side come from the file that NTLM_USER_FILE names; what kinds of
-// response are used or taken is the LM_COMPAT_LEVEL of the environment.
+// One side of an NTLMSSP session as gss-ntlmssp has it, reached through GSS-API: the peer of live tests and
+// the measure of benchmarks. Accounts of the accepting side come from the file that NTLM_USER_FILE names;
+// what kinds of response are used or taken is the LM_COMPAT_LEVEL of the environment.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace smtpseal::testing {
 // Who the initiating side is. Made once, used for any number of sessions.
 class GssCredential {
  public:
-  static GssCredential from_password(const std::string& domain, const std::string& user, const std::string& password);
+  static GssCredential from_password(const std::string& domain, const std::string& user,
+                                     const std::string& password);
   // `nt_hash` in upper-case hexadecimal: what a server that stores no passwords would have.
   static GssCredential from_hash(const std::string& user, const std::string& nt_hash);
   ~GssCredential();
@@ -41,7 +42,8 @@ class GssPeer {
   GssPeer(GssPeer&&) noexcept;
   GssPeer& operator=(GssPeer&&) noexcept;
 
-  // The next message for the peer's last one (none at the initiating side's start). nullopt: refused; why() says how.
+  // The next message for the peer's last one (none at the initiating side's start). nullopt: refused; why()
+  // says how.
   std::optional<Bytes> step(ByteSpan token = {});
   [[nodiscard]] bool is_established() const;
   [[nodiscard]] const std::string& why() const;

@@ -195,8 +195,8 @@ class Peer {
 };
 
 Options parse_options(int count, char** arguments) {
-  Options options{{"account", "Doug"},      {"password", ""}, {"response", "v2"}, {"strength", "128"},
-                  {"key_exchange", "yes"}, {"lm_key", "no"}};
+  Options options{{"account", "Doug"}, {"password", ""},        {"response", "v2"},
+                  {"strength", "128"}, {"key_exchange", "yes"}, {"lm_key", "no"}};
   for (int i = 2; i < count; ++i) {
     const std::string text = arguments[i];
     const std::size_t equals = text.find('=');
