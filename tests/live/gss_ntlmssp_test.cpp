@@ -193,27 +193,27 @@ BOOST_AUTO_TEST_SUITE(live_gss_ntlmssp)
 BOOST_AUTO_TEST_CASE(accepts_our_client_in_every_kind_of_session) {
   struct Row {
     const char* name;
-    int level;
     ClientPolicy policy;
+    int level;
     unsigned strength;
   };
   // Without ESS and LM_KEY the whole session key seals, whatever strength was offered ([MS-NLMP] 3.4.5.3).
   const Row rows[] = {
-      {"NTLMv2, 128", 3, policy_of(Response::ntlmv2, 128), 128},
-      {"NTLMv2, 56", 3, policy_of(Response::ntlmv2, 56), 56},
-      {"NTLMv2, 40", 3, policy_of(Response::ntlmv2, 40), 40},
-      {"NTLMv2, 128, no KEY_EXCH", 3, policy_of(Response::ntlmv2, 128, false), 128},
-      {"NTLM2 session, 128", 2, policy_of(Response::ntlm2_session, 128), 128},
-      {"NTLM2 session, 56", 2, policy_of(Response::ntlm2_session, 56), 56},
-      {"NTLM2 session, 40", 2, policy_of(Response::ntlm2_session, 40), 40},
-      {"NTLM2 session, 128, no KEY_EXCH", 2, policy_of(Response::ntlm2_session, 128, false), 128},
-      {"NTLMv1, 128", 0, policy_of(Response::ntlmv1, 128), 128},
-      {"NTLMv1, 128, no KEY_EXCH", 0, policy_of(Response::ntlmv1, 128, false), 128},
-      {"NTLMv1, 56", 0, policy_of(Response::ntlmv1, 56), 128},
-      {"NTLMv1, 40", 0, policy_of(Response::ntlmv1, 40), 128},
-      {"LM_KEY, 56", 0, lm_key_policy(56), 56},
-      {"LM_KEY, 40", 0, lm_key_policy(40), 40},
-      {"LM_KEY, 40, no KEY_EXCH", 0, lm_key_policy(40, false), 40},
+      {"NTLMv2, 128", policy_of(Response::ntlmv2, 128), 3, 128},
+      {"NTLMv2, 56", policy_of(Response::ntlmv2, 56), 3, 56},
+      {"NTLMv2, 40", policy_of(Response::ntlmv2, 40), 3, 40},
+      {"NTLMv2, 128, no KEY_EXCH", policy_of(Response::ntlmv2, 128, false), 3, 128},
+      {"NTLM2 session, 128", policy_of(Response::ntlm2_session, 128), 2, 128},
+      {"NTLM2 session, 56", policy_of(Response::ntlm2_session, 56), 2, 56},
+      {"NTLM2 session, 40", policy_of(Response::ntlm2_session, 40), 2, 40},
+      {"NTLM2 session, 128, no KEY_EXCH", policy_of(Response::ntlm2_session, 128, false), 2, 128},
+      {"NTLMv1, 128", policy_of(Response::ntlmv1, 128), 0, 128},
+      {"NTLMv1, 128, no KEY_EXCH", policy_of(Response::ntlmv1, 128, false), 0, 128},
+      {"NTLMv1, 56", policy_of(Response::ntlmv1, 56), 0, 128},
+      {"NTLMv1, 40", policy_of(Response::ntlmv1, 40), 0, 128},
+      {"LM_KEY, 56", lm_key_policy(56), 0, 56},
+      {"LM_KEY, 40", lm_key_policy(40), 0, 40},
+      {"LM_KEY, 40, no KEY_EXCH", lm_key_policy(40, false), 0, 40},
   };
   const Environment environment;
   for (const Row& row : rows) {
