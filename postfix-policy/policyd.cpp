@@ -34,7 +34,9 @@ void Policyd::bind() {
 void Policyd::start() {
   policy_.reload();
   for (const auto& listener : listeners_)
-    daemon::asio::co_spawn(io_, accept_loop(*listener), daemon::asio::detached);
+    daemon::asio::co_spawn(
+        io_, listener->accept_all([this](daemon::Socket socket, const auto&) { admit(std::move(socket)); }),
+        daemon::asio::detached);
 }
 
 void Policyd::reload() {
@@ -42,28 +44,17 @@ void Policyd::reload() {
 }
 
 void Policyd::stop() {
-  stopping_ = true;
   for (const auto& listener : listeners_) listener->close();
   // Postfix keeps its socketmap connections open and reconnects by itself: nothing to wait for.
   io_.stop();
 }
 
-Task<> Policyd::accept_loop(daemon::Listener& listener) {
-  while (!stopping_) {
-    daemon::Endpoint peer;
-    auto socket = co_await listener.accept(peer);
-    if (!socket) {
-      if (stopping_) co_return;
-      log::error("accept-failed").field("listen", listener.name()).field("reason", socket.error().message());
-      co_await daemon::sleep_for(Seconds(1));
-      continue;
-    }
-    if (clients_ >= values_.number("policyd.client_limit")) {
-      log::warning("client-refused").field("reason", "policyd.client_limit reached");
-      continue;  // Postfix takes the closed connection as a temporary failure
-    }
-    daemon::asio::co_spawn(io_, serve(daemon::Stream(std::move(*socket))), daemon::asio::detached);
+void Policyd::admit(daemon::Socket socket) {
+  if (clients_ >= values_.number("policyd.client_limit")) {
+    log::warning("client-refused").field("reason", "policyd.client_limit reached");
+    return;  // Postfix takes the closed connection as a temporary failure
   }
+  daemon::asio::co_spawn(io_, serve(daemon::Stream(std::move(socket))), daemon::asio::detached);
 }
 
 Task<> Policyd::serve(daemon::Stream stream) {

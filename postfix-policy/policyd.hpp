@@ -27,7 +27,7 @@ class Policyd : public daemon::Service {
   [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
 
  private:
-  daemon::Task<> accept_loop(daemon::Listener& listener);
+  void admit(daemon::Socket socket);
   daemon::Task<> serve(daemon::Stream stream);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
 
@@ -37,7 +37,6 @@ class Policyd : public daemon::Service {
   policy::TransportTargets targets_;
   std::vector<std::unique_ptr<daemon::Listener>> listeners_;
   std::int64_t clients_ = 0;
-  bool stopping_ = false;
 };
 
 }  // namespace smtpseal::policyd

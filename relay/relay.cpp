@@ -21,6 +21,30 @@ namespace {
 
 constexpr Seconds kRefusalTimeout{5};
 
+// Holds an address's share of sessions for as long as it lives.
+class Share {
+ public:
+  Share(AddressLimits& limits, daemon::asio::ip::address address)
+      : limits_(limits), address_(std::move(address)), is_granted_(limits_.open(address_)) {}
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  ~Share() {
+    if (is_granted_) limits_.close(address_, daemon::Clock::now());
+  }
+  [[nodiscard]] bool is_granted() const { return is_granted_; }
+
+ private:
+  AddressLimits& limits_;
+  daemon::asio::ip::address address_;
+  bool is_granted_;
+};
+
+// An IPv4 client of an IPv6 listener counts, and is shown, as what it is.
+daemon::asio::ip::address unmapped(const daemon::asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return daemon::asio::ip::make_address_v4(daemon::asio::ip::v4_mapped, address.to_v6());
+}
+
 daemon::asio::ip::tcp::endpoint tcp_endpoint(const daemon::Endpoint& peer) {
   daemon::asio::ip::tcp::endpoint endpoint;
   if (peer.protocol().family() == AF_UNIX || peer.size() > endpoint.capacity()) return endpoint;
@@ -43,7 +67,7 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       network_rules_(values.list("relay.network_rules")),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
-      outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_},
+      outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_, false},
       inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, {}, false, {}},
       id_base_(std::random_device()()) {
   daemon::parse_endpoint(settings_.smtpd);
@@ -66,7 +90,12 @@ void Relay::bind() {
 
 void Relay::start() {
   policy_.reload();
-  for (const auto& door : doors_) daemon::asio::co_spawn(io_, accept_loop(*door), daemon::asio::detached);
+  for (const auto& door : doors_) {
+    const auto admit = [this, kind = door->kind](daemon::Socket socket, const daemon::Endpoint& peer) {
+      daemon::asio::co_spawn(io_, serve(kind, std::move(socket), peer), daemon::asio::detached);
+    };
+    daemon::asio::co_spawn(io_, door->listener->accept_all(admit), daemon::asio::detached);
+  }
 }
 
 void Relay::reload() {
@@ -74,28 +103,12 @@ void Relay::reload() {
 }
 
 void Relay::stop() {
-  stopping_ = true;
   for (const auto& door : doors_) door->listener->close();
   pool_.clear();
+  outbound_.stopping = true;
   inbound_.stopping = true;
   const auto idle = std::exchange(inbound_.idle, {});  // sessions leave the set while they end
   for (auto* session : idle) session->interrupt();
-}
-
-Task<> Relay::accept_loop(Door& door) {
-  while (!stopping_) {
-    daemon::Endpoint peer;
-    auto socket = co_await door.listener->accept(peer);
-    if (socket) {
-      daemon::asio::co_spawn(io_, serve(door.kind, std::move(*socket), peer), daemon::asio::detached);
-      continue;
-    }
-    if (stopping_) co_return;
-    log::error("accept-failed")
-        .field("listen", door.listener->name())
-        .field("reason", socket.error().message());
-    co_await daemon::sleep_for(Seconds(1));
-  }
 }
 
 Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {
@@ -124,18 +137,18 @@ Task<> Relay::serve_lmtp(daemon::Stream stream, bool seven_bit) {
 Task<> Relay::serve_smtp(daemon::Stream stream, daemon::Endpoint peer) {
   const daemon::Counted counted(smtp_clients_);
   const auto client = tcp_endpoint(peer);
-  const bool within_share = limits_.open(client.address());
-  if (within_share && smtp_clients_ <= settings_.session_limit) {
-    SmtpSession session(inbound_, std::move(stream), client.address(), client.port(), next_id());
+  const auto address = unmapped(client.address());
+  const Share share(limits_, address);
+  if (share.is_granted() && smtp_clients_ <= settings_.session_limit) {
+    SmtpSession session(inbound_, std::move(stream), address, client.port(), next_id());
     co_await session.run();
   } else {
     log::warning("client-refused")
-        .field("client", client.address().to_string())
-        .field("reason",
-               within_share ? "relay.session_limit reached" : "relay.session_limit_per_address reached");
+        .field("client", address.to_string())
+        .field("reason", share.is_granted() ? "relay.session_limit reached"
+                                            : "relay.session_limit_per_address reached");
     co_await stream.write("421 4.3.2 too many connections\r\n", kRefusalTimeout);
   }
-  if (within_share) limits_.close(client.address(), daemon::Clock::now());
 }
 
 // Short, unique within a log for practical purposes, and not a count of sessions for outsiders to read.

@@ -33,7 +33,6 @@ class Relay : public daemon::Service {
     std::unique_ptr<daemon::Listener> listener;
   };
   void open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner);
-  daemon::Task<> accept_loop(Door& door);
   daemon::Task<> serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer);
   daemon::Task<> serve_lmtp(daemon::Stream stream, bool seven_bit);
   daemon::Task<> serve_smtp(daemon::Stream stream, daemon::Endpoint peer);
@@ -54,7 +53,6 @@ class Relay : public daemon::Service {
   std::int64_t lmtp_clients_ = 0;
   std::int64_t smtp_clients_ = 0;
   std::uint64_t id_base_;
-  bool stopping_ = false;
 };
 
 }  // namespace smtpseal::relay

@@ -56,6 +56,7 @@ Settings::Settings(const config::Values& values)
       auth_failure_time(values.number("relay.auth_failure_time")),
       error_limit(values.number("relay.error_limit")),
       netbios_domain(values.text("relay.netbios_domain")),
-      smtpd_timeout(values.number("relay.smtpd_timeout")) {}
+      smtpd_timeout(values.number("relay.smtpd_timeout")),
+      smtpd_data_done_timeout(values.number("relay.smtpd_data_done_timeout")) {}
 
 }  // namespace smtpseal::relay

@@ -55,6 +55,7 @@ struct Settings {
   std::int64_t error_limit;
   std::string netbios_domain;
   daemon::Seconds smtpd_timeout;
+  daemon::Seconds smtpd_data_done_timeout;
 };
 
 }  // namespace smtpseal::relay

@@ -30,6 +30,13 @@ Task<Result<smtp::Reply>> SmtpLink::reply(Seconds timeout) {
 }
 
 Task<Result<smtp::Reply>> SmtpLink::command(std::string line, Seconds timeout) {
+  if (has_unread_input()) {
+    // Somebody spoke unasked: its words must not be taken for the reply to this command. Reading tells a
+    // close from words.
+    if (input_.empty())
+      if (const auto got = co_await stream_.read(input_, timeout); !got) co_return got.error();
+    co_return smtp::make_error_code(smtp::errc::malformed_reply);
+  }
   line += "\r\n";
   if (const auto sent = co_await stream_.write(line, timeout); !sent) co_return sent.error();
   co_return co_await reply(timeout);

@@ -96,15 +96,17 @@ AuthStep AuthExchange::take_negotiate(ByteSpan message, std::uint64_t now) {
 
 AuthStep AuthExchange::take_authenticate(ByteSpan message, std::uint64_t now) {
   static const smtp::Reply kRefused(535, "5.7.8", "authentication failed");
+  static const smtp::Reply kTooWeak(534, "5.7.9",
+                                    "authentication mechanism or encryption is too weak for this account");
   const auto claim = server_.claim(message);
   if (!claim) return fail(kRefused, claim.error().message());
   claimed_ = claim->domain.empty() ? claim->user : claim->domain + "\\" + claim->user;
   account_ = set_->accounts.find(claim->domain, claim->user);
   auto outcome = server_.verify(secret_of(account_), requirements_of(account_), now);
-  if (!outcome && is_too_weak(outcome.error()))
-    return fail({534, "5.7.9", "authentication mechanism or encryption is too weak for this account"},
-                outcome.error().message());
+  if (!outcome && is_too_weak(outcome.error())) return fail(kTooWeak, outcome.error().message());
   if (!outcome) return fail(kRefused, outcome.error().message());
+  if (outcome->sealed && !ntlm::has_fresh_key(outcome->flags))
+    return fail(kTooWeak, "the seal's key would be the same in every session (KEY_EXCH missing)");
   outcome_.emplace(std::move(*outcome));
   state_ = State::done;
   return {Kind::succeeded, smtp::Reply(235, "2.7.0", "NTLM authentication successful"), {}};

@@ -1,7 +1,9 @@
 #include "inbound/backend.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cctype>
 
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/log/log.hpp"
@@ -19,16 +21,30 @@ smtp::Reply unavailable() {
   return {451, "4.3.0", "mail system is temporarily unavailable"};
 }
 
+// smtpd refuses the whole XCLIENT for a name it takes for malformed, so such a one is not known.
+std::string xclient_name(const std::string& name) {
+  const bool is_plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
+  });
+  const bool is_valid =
+      !name.empty() && is_plain && std::isalnum(static_cast<unsigned char>(name.front())) != 0 &&
+      std::isalnum(static_cast<unsigned char>(name.back())) != 0 && name.find("..") == std::string::npos &&
+      name.find(".-") == std::string::npos && name.find("-.") == std::string::npos;
+  return is_valid ? name : "[UNAVAILABLE]";
+}
+
+// Without the scope of a link-local address, which smtpd does not take.
 std::string xclient_address(const boost::asio::ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
+  if (address.is_v4()) return address.to_string();
+  if (address.to_v6().is_v4_mapped())
     return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
-  return (address.is_v6() ? "IPV6:" : "") + address.to_string();
+  return "IPV6:" + boost::asio::ip::make_address_v6(address.to_v6().to_bytes()).to_string();
 }
 
 }  // namespace
 
 std::string format_xclient(const ClientIdentity& client) {
-  std::string line = "XCLIENT NAME=" + (client.name.empty() ? "[UNAVAILABLE]" : smtp::to_xtext(client.name)) +
+  std::string line = "XCLIENT NAME=" + xclient_name(client.name) +
                      " ADDR=" + xclient_address(client.address) + " PORT=" + std::to_string(client.port) +
                      " PROTO=" + (client.esmtp ? "ESMTP" : "SMTP");
   if (!client.helo.empty()) line += " HELO=" + smtp::to_xtext(client.helo);
@@ -60,10 +76,11 @@ Task<Backend::Opened> Backend::open(InboundContext& context, ClientIdentity clie
 // After a refused XCLIENT smtpd would go on as if this host itself were the client, an open relay: anything
 // but 220 ends it.
 Task<std::optional<smtp::Reply>> Backend::introduce(const ClientIdentity& client, const std::string& log_id) {
-  const auto greeting = co_await reply();
+  const auto timeout = context_.settings.smtpd_timeout;
+  const auto greeting = co_await reply(timeout);
   if (!greeting) co_return unavailable();
   if (greeting->code != 220) co_return *greeting;
-  const auto known = co_await command(format_xclient(client));
+  const auto known = co_await command(format_xclient(client), timeout);
   if (!known) co_return unavailable();
   if (known->code != 220) {
     log::error("xclient-refused")
@@ -73,15 +90,11 @@ Task<std::optional<smtp::Reply>> Backend::introduce(const ClientIdentity& client
                "smtpd_authorized_xclient_hosts of the smtpd behind relay.smtpd must name this host");
     co_return known->code == 554 ? *known : smtp::Reply(421, "4.3.0", "mail system is misconfigured");
   }
-  const auto offers = co_await command((client.esmtp ? "EHLO " : "HELO ") + client.helo);
+  const auto offers = co_await command((client.esmtp ? "EHLO " : "HELO ") + client.helo, timeout);
   if (!offers) co_return unavailable();
   if (!offers->is_positive()) co_return *offers;
-  if (client.esmtp) context_.smtpd_offers = smtp::parse_ehlo(*offers);
+  if (client.esmtp) context_.smtpd_offers = offers_ = smtp::parse_ehlo(*offers);
   co_return std::nullopt;
-}
-
-Task<Result<smtp::Reply>> Backend::command(std::string line) {
-  return link_.command(std::move(line), context_.settings.smtpd_timeout);
 }
 
 void Backend::end(std::unique_ptr<Backend> backend) {

@@ -39,11 +39,17 @@ class Backend {
 
   Backend(InboundContext& context, daemon::Stream stream);
 
-  daemon::Task<Result<smtp::Reply>> command(std::string line);
-  daemon::Task<Result<smtp::Reply>> reply() { return link_.reply(context_.settings.smtpd_timeout); }
+  daemon::Task<Result<smtp::Reply>> command(std::string line, daemon::Seconds timeout) {
+    return link_.command(std::move(line), timeout);
+  }
+  daemon::Task<Result<smtp::Reply>> reply(daemon::Seconds timeout) { return link_.reply(timeout); }
   daemon::Task<Result<>> send(std::string_view octets) {
     return link_.send(octets, context_.settings.smtpd_timeout);
   }
+  // False where smtpd has closed the connection or spoken unasked.
+  [[nodiscard]] bool is_usable() { return !link_.has_unread_input(); }
+  // What this smtpd said to EHLO in this session.
+  [[nodiscard]] const smtp::Ehlo& offers() const { return offers_; }
   // QUIT, in the background.
   static void end(std::unique_ptr<Backend> backend);
 
@@ -52,6 +58,7 @@ class Backend {
 
   InboundContext& context_;
   SmtpLink link_;
+  smtp::Ehlo offers_;
 };
 
 }  // namespace smtpseal::relay

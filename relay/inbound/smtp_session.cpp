@@ -358,35 +358,47 @@ std::optional<Reply> SmtpSession::forbidden(const smtp::Envelope& mail) const {
   return forbidden_by_domain(*set, mail.path);
 }
 
-// inbound=require: mail from the domain must come sealed at the rule's strength, by an account bound to the
-// domain.
+// inbound=require: mail from the domain must come sealed at the rule's strength, by the account it names or
+// one bound to it. Domains that the local part hides count too, since Postfix turns boss%two-way.example into
+// boss@two-way.example.
 std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& set,
                                                       const std::string& path) const {
-  const auto domains = policy::address_domains(path);
+  auto domains = policy::address_domains(path);
   if (!domains) return Reply(553, "5.1.7", "sender address is not usable");
-  const auto* rule = domains->domain.empty() ? nullptr : set.domains.find(domains->domain);
-  if (rule == nullptr || rule->inbound != policy::InboundRule::require) return std::nullopt;
+  domains->hidden.push_back(domains->domain);
+  for (const auto& domain : domains->hidden) {
+    const auto* rule = domain.empty() ? nullptr : set.domains.find(domain);
+    if (rule == nullptr || rule->inbound != policy::InboundRule::require) continue;
+    if (auto refusal = breaks(*rule, domain)) return refusal;
+  }
+  return std::nullopt;
+}
+
+std::optional<Reply> SmtpSession::breaks(const policy::DomainRule& rule, const std::string& domain) const {
+  const auto is_right_account = [&] {
+    return rule.inbound_account.empty() ? login_account_->is_bound_to(domain)
+                                        : boost::algorithm::iequals(login_, rule.inbound_account);
+  };
   std::string reason;
   if (security_.protection != session::Protection::sealed) {
     reason = "the session is not sealed";
-  } else if (security_.bits < rule->strength) {
+  } else if (security_.bits < rule.strength) {
     reason = "the seal is too weak: " + std::to_string(security_.bits) + " < " +
-             std::to_string(rule->strength) + " bits";
-  } else if (!boost::algorithm::iequals(login_, rule->inbound_account) &&
-             !login_account_->is_bound_to(domains->domain)) {
+             std::to_string(rule.strength) + " bits";
+  } else if (!is_right_account()) {
     reason = "account " + login_ + " is not bound to the domain";
   } else {
     return std::nullopt;
   }
-  const bool report = rule->mode == policy::Mode::report;
+  const bool report = rule.mode == policy::Mode::report;
   log::warning(report ? "sender-would-be-refused" : "sender-refused")
       .field("id", id_)
       .field("client", address_.to_string())
-      .field("domain", domains->domain)
-      .field("rule", rule->origin.text())
+      .field("domain", domain)
+      .field("rule", rule.origin.text())
       .field("reason", reason);
   if (report) return std::nullopt;
-  return Reply(550, "5.7.1", "mail from " + domains->domain + " must arrive in a sealed session: " + reason);
+  return Reply(550, "5.7.1", "mail from " + domain + " must arrive in a sealed session: " + reason);
 }
 
 Task<bool> SmtpSession::open_backend() {
@@ -407,7 +419,9 @@ Task<bool> SmtpSession::open_backend() {
 
 // smtpd's reply; nothing where the connection to it failed, which the client has been told then.
 Task<std::optional<Reply>> SmtpSession::forward(std::string line) {
-  auto reply = co_await backend_->command(std::move(line));
+  const bool is_end = line == ".";
+  auto reply = co_await backend_->command(
+      std::move(line), is_end ? context_.settings.smtpd_data_done_timeout : context_.settings.smtpd_timeout);
   if (reply && reply->code != 421) co_return std::move(*reply);
   log::warning("smtpd-lost")
       .field("id", id_)
@@ -441,6 +455,7 @@ Task<> SmtpSession::on_mail(std::string_view argument) {
     co_return reject(555, "5.5.4", problem);
   if (const auto refusal = forbidden(*mail))
     co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  if (backend_ && !backend_->is_usable()) drop_backend();  // smtpd has closed it meanwhile
   if (!backend_ && !co_await open_backend()) co_return;
   const auto reply = co_await forward(smtp::format_envelope("MAIL FROM:", *mail));
   if (!reply) co_return;
@@ -525,7 +540,9 @@ Task<> SmtpSession::on_bdat(std::string_view argument) {
   const auto chunk = smtp::parse_bdat(argument);
   // Without a size there is no telling where the next command begins.
   if (!chunk) co_return end_with({501, "5.5.4", "syntax: BDAT size [LAST]; closing the connection"});
-  const bool is_offered = context_.settings.stray_line_ends == smtp::StrayLineEnds::refuse;
+  // What smtpd has not offered in this very session could reach it as command lines.
+  const bool is_offered = context_.settings.stray_line_ends == smtp::StrayLineEnds::refuse &&
+                          (!backend_ || backend_->offers().chunking);
   const bool in_order = mail_accepted_ && recipients_ > 0 && is_offered;
   in_bdat_ = in_order;
   if (!co_await pass_chunk(*chunk)) {
@@ -572,8 +589,8 @@ Task<Reply> SmtpSession::chunk_reply() {
     co_return Reply(554, std::string(kContentProblem),
                     "CR or LF outside CRLF in message content (RFC 5321 2.3.8)");
   if (backend_) {
-    auto answer = co_await backend_->reply();
-    if (answer) co_return std::move(*answer);
+    auto answer = co_await backend_->reply(context_.settings.smtpd_data_done_timeout);
+    if (answer && answer->code != 421) co_return std::move(*answer);
     backend_.reset();
   }
   co_return Reply(451, "4.3.0", "mail system went away, try again");

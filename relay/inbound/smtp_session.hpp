@@ -53,6 +53,8 @@ class SmtpSession {
   [[nodiscard]] std::optional<smtp::Reply> forbidden(const smtp::Envelope& mail) const;
   [[nodiscard]] std::optional<smtp::Reply> forbidden_by_domain(const policy::PolicySet& set,
                                                                const std::string& path) const;
+  [[nodiscard]] std::optional<smtp::Reply> breaks(const policy::DomainRule& rule,
+                                                  const std::string& domain) const;
   [[nodiscard]] session::SessionSecurity security() const;
   daemon::Task<bool> open_backend();
   daemon::Task<std::optional<smtp::Reply>> forward(std::string line);

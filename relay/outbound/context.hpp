@@ -21,6 +21,7 @@ struct OutboundContext {
   Resolver& resolver;
   CredentialGate& gate;
   HopPool& pool;
+  bool stopping = false;  // the daemon is to end: no new transaction
 };
 
 }  // namespace smtpseal::relay

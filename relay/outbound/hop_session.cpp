@@ -42,7 +42,10 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy
         .field("host", target.text())
         .field("rule", decision.rule->origin.text())
         .field("reason", result.failure->text);
-    failure = result.failure;
+    // Where a broken rule bounces, a host that is only down for now must not be overruled by a worse backup.
+    const bool keeps_waiting = decision.rule->on_failure == policy::OnFailure::bounce && failure &&
+                               failure->kind == Failure::Kind::temporary;
+    if (!keeps_waiting || result.refused) failure = result.failure;
     if (result.refused) break;
   }
   co_return Opened{nullptr, std::move(failure)};

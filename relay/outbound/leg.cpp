@@ -10,6 +10,15 @@ namespace smtpseal::relay {
 
 using daemon::Task;
 
+namespace {
+
+// A reply that may end a command other than DATA.
+bool is_answer(const smtp::Reply& reply) {
+  return reply.is_positive() || reply.is_temporary() || reply.is_permanent();
+}
+
+}  // namespace
+
 Leg::Leg(OutboundContext& context, std::shared_ptr<const policy::PolicySet> set, policy::Decision decision,
          std::string log_id)
     : context_(context),
@@ -25,6 +34,14 @@ Leg::~Leg() {
 
 void Leg::fail(const ErrorCode& error) {
   fail(to_reply(session_->explain(error), decision_));
+  session_.reset();
+}
+
+// What the next hop said instead of going on. Only 4xx and 5xx may be passed on as a refusal: a peer that is
+// out of step must never make a 2xx of a message it did not get.
+void Leg::take_refusal(const smtp::Reply& reply) {
+  if (reply.is_temporary() || reply.is_permanent()) return fail(reply);
+  fail(smtp::Reply(451, "4.5.0", session_->peer() + " is out of step: " + reply.one_line()));
   session_.reset();
 }
 
@@ -74,7 +91,7 @@ Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
     co_return false;
   }
   session_->in_transaction = (*answer)->is_positive();
-  if (!session_->in_transaction) fail(std::move(**answer));
+  if (!session_->in_transaction) take_refusal(**answer);
   co_return !failure_;
 }
 
@@ -93,6 +110,10 @@ Task<smtp::Reply> Leg::add(const smtp::Envelope& mail, const smtp::Envelope& rcp
     fail(answer.error());
     co_return *failure_;
   }
+  if (!is_answer(*answer)) {
+    take_refusal(*answer);
+    co_return *failure_;
+  }
   if (answer->is_positive()) {
     ++recipients_;
     relayed_notice = fitted.relayed_notice;
@@ -107,7 +128,7 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     co_return false;
   }
   if (answer->code != 354) {
-    fail(*answer);
+    take_refusal(*answer);
     co_return false;
   }
   in_data_ = true;
@@ -136,6 +157,10 @@ Task<smtp::Reply> Leg::result() {
     // The next hop may have taken the message: Postfix must keep it all the same, at the price of a
     // duplicate.
     failure_->lines.front() += " after the end of the message, so it may arrive twice";
+    co_return *failure_;
+  }
+  if (!is_answer(*answer)) {
+    take_refusal(*answer);
     co_return *failure_;
   }
   in_data_ = false;

@@ -49,6 +49,7 @@ class Leg {
   daemon::Task<bool> open_session();
   daemon::Task<std::optional<Result<smtp::Reply>>> say_mail(const smtp::Envelope& mail);
   void fail(const ErrorCode& error);
+  void take_refusal(const smtp::Reply& reply);
   void fail(smtp::Reply reply) { failure_ = std::move(reply); }
 
   OutboundContext& context_;

@@ -88,6 +88,10 @@ void LmtpSession::on_lhlo(std::string_view argument) {
 
 void LmtpSession::on_mail(std::string_view argument) {
   if (transaction_) return say(503, "5.5.1", "Error: nested MAIL command");
+  if (context_.stopping) {
+    ended_ = true;
+    return say(421, "4.3.2", "smtpseal-relay is shutting down");
+  }
   auto mail = smtp::parse_mail(argument);
   if (!mail) return say(501, "5.5.4", "Error: " + mail.error().message());
   transaction_ = std::make_unique<Transaction>(context_, std::move(*mail), helo_,

@@ -45,20 +45,20 @@ struct Answer {
   bool accepted = false;
 };
 
-// The reply to the AUTHENTICATE message. 535, and nothing else, says that the credential is wrong (RFC 4954
-// section 6).
+// The reply to the AUTHENTICATE message. RFC 4954 has 535 for a wrong credential, but any 5xx may mean it,
+// and a second try may lock the account.
 Answer judge(const LoginPlan& plan, const smtp::Reply& reply) {
   Answer answer;
   if (reply.code == 235) {
     answer.accepted = true;
-  } else if (reply.code == 535) {
+  } else if (reply.is_permanent()) {
     answer.result.refused = true;
     answer.result.failure =
         Failure{Kind::protection, "7.8",
                 refusal(plan, "refused the login of account " + plan.credential.account, reply)};
   } else {
-    answer.result.failure = Failure{reply.is_temporary() ? Kind::temporary : Kind::protection, "7.0",
-                                    refusal(plan, "did not complete the login", reply)};
+    answer.result.failure =
+        Failure{Kind::temporary, "7.0", refusal(plan, "did not complete the login", reply)};
   }
   return answer;
 }
@@ -150,6 +150,10 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
   const ntlm::Outcome outcome = client.take_outcome();
   result.security = describe(outcome, plan);
   if (plan.rule.level != policy::Level::seal) co_return std::move(result);
+  if (!ntlm::has_fresh_key(outcome.flags))
+    co_return failed(
+        {Kind::protection, "7.9",
+         plan.peer + " did not grant KEY_EXCH: the seal's key would be the same in every session"});
   if (link.has_unread_input())
     co_return failed({Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"});
   session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing,

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -200,10 +201,7 @@ void on_host(void* argument, int status, int, hostent* host) {
                         : std::string());
 }
 
-int family_of(AddressFamilies families) {
-  if (families == AddressFamilies::ipv4) return AF_INET;
-  return families == AddressFamilies::ipv6 ? AF_INET6 : AF_UNSPEC;
-}
+constexpr std::array kFamilies{AF_INET6, AF_INET};
 
 }  // namespace
 
@@ -212,11 +210,14 @@ Resolver::Resolver(asio::io_context& io, const std::vector<std::string>& servers
   load_library();
   ares_options options{};
   options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS;
+  options.ndomains =
+      0;  // ares_getaddrinfo of c-ares 1.18 heeds the search list in spite of ARES_FLAG_NOSEARCH
   options.timeout = static_cast<int>(std::chrono::milliseconds(timeout).count());
   options.tries = 2;
   options.sock_state_cb = &State::on_socket;
   options.sock_state_cb_data = state_.get();
-  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  const int mask =
+      ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS;
   if (const int status = ares_init_options(&state_->channel, &options, mask); status != ARES_SUCCESS)
     throw daemon::StartupError(std::string("c-ares: ") + ares_strerror(status));
   if (servers.empty()) return;
@@ -247,10 +248,29 @@ Task<MxAnswer> Resolver::mx(std::string domain) {
   co_return answer;
 }
 
+// One family a query: asked for both, c-ares reports the status of whichever ends last, and a failure could
+// pass for "no such record".
 Task<AddressAnswer> Resolver::addresses(std::string host, AddressFamilies families) {
+  AddressAnswer answer;
+  answer.status = DnsStatus::no_domain;
+  for (const int family : kFamilies) {
+    const bool is_wanted =
+        families == AddressFamilies::any || (families == AddressFamilies::ipv4) == (family == AF_INET);
+    if (!is_wanted) continue;
+    const AddressAnswer part = co_await addresses_of_family(host, family);
+    answer.addresses.insert(answer.addresses.end(), part.addresses.begin(), part.addresses.end());
+    const bool is_telling = part.status == DnsStatus::temporary || answer.status == DnsStatus::no_domain;
+    if (is_telling) answer.status = part.status;
+    if (!part.problem.empty()) answer.problem = part.problem;
+  }
+  if (!answer.addresses.empty()) answer.status = DnsStatus::ok;
+  co_return answer;
+}
+
+Task<AddressAnswer> Resolver::addresses_of_family(std::string host, int family) {
   const auto state = state_;
   ares_addrinfo_hints hints{};
-  hints.ai_family = family_of(families);
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
   const auto start = [state, &host, &hints](Pending<AddressAnswer>* pending) {

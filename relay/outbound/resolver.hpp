@@ -52,6 +52,8 @@ class Resolver {
   daemon::Task<std::string> verified_name(boost::asio::ip::address address);
 
  private:
+  daemon::Task<AddressAnswer> addresses_of_family(std::string host, int family);
+
   struct State;
   std::shared_ptr<State> state_;
 };

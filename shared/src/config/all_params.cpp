@@ -134,7 +134,11 @@ constexpr std::array kParams{
           "wins; default any."},
     Param{"relay.netbios_domain", text, "", 0, 15,
           "NetBIOS domain name in the NTLM challenge. Empty: made of the host name."},
-    Param{"relay.smtpd_timeout", seconds, "5m", 1, 3600, "Longest wait for a reply of smtpd."},
+    Param{"relay.smtpd_timeout", seconds, "5m", 1, 3600,
+          "Longest wait for a reply of smtpd, but to the end of data."},
+    Param{"relay.smtpd_data_done_timeout", seconds, "10m", 1, 3600,
+          "Longest wait for smtpd's reply to the end of data (RFC 5321 4.5.3.2.6); above "
+          "milter_content_timeout of Postfix."},
 };
 
 }  // namespace

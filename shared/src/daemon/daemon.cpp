@@ -13,6 +13,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "smtpseal/log/log.hpp"
 
@@ -33,10 +34,13 @@ config::Values load_values(const std::string& file) {
 }
 
 // Secrets are read after this: no core dump, no ptrace by other processes of the same user.
-void drop_privileges(const std::string& user) {
+void forbid_core_dumps() {
   ::prctl(PR_SET_DUMPABLE, 0);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void drop_privileges(const std::string& user) {
   if (user.empty() || ::geteuid() != 0) return;
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) throw StartupError("process.user: there is no user \"" + user + "\"");
@@ -93,6 +97,7 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   const auto service = info.make(io, values);
   service->bind();
   drop_privileges(values.text("process.user"));
+  forbid_core_dumps();  // after the change of user, which resets it
   asio::co_spawn(io, handle_signals(io, *service, Seconds(values.number("process.drain_time"))),
                  asio::detached);
   service->start();
@@ -100,6 +105,9 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   log::info("started").field("pid", static_cast<std::uint64_t>(::getpid()));
   io.run();
   log::info("stopped");
+  // Coroutines that still wait refer to the service, and both cannot be destroyed before the other: nothing
+  // is destroyed. The listeners have removed their sockets in stop().
+  std::_Exit(0);
 }
 
 }  // namespace

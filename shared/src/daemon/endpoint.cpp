@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "smtpseal/daemon/daemon.hpp"
+#include "smtpseal/log/log.hpp"
 
 namespace smtpseal::daemon {
 namespace {
@@ -115,18 +116,27 @@ Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const
 }
 
 Listener::~Listener() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  close();
 }
 
-Task<Result<Socket>> Listener::accept(Endpoint& peer) {
-  auto [error, socket] = co_await acceptor_.async_accept(peer, kAwait);
-  if (error) co_return error;
-  co_return std::move(socket);
+Task<> Listener::accept_all(std::function<void(Socket, const Endpoint&)> on_connection) {
+  while (acceptor_.is_open()) {
+    Endpoint peer;
+    auto [error, socket] = co_await acceptor_.async_accept(peer, kAwait);
+    if (!error) {
+      on_connection(std::move(socket), peer);
+    } else if (acceptor_.is_open()) {
+      log::error("accept-failed").field("listen", name_).field("reason", error.message());
+      co_await sleep_for(Seconds(1));
+    }
+  }
 }
 
 void Listener::close() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
+  if (!path_.empty()) ::unlink(path_.c_str());
+  path_.clear();
 }
 
 }  // namespace smtpseal::daemon

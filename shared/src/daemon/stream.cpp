@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/asio/write.hpp>
+#include <utility>
 #include <vector>
 
 namespace smtpseal::daemon {
@@ -51,6 +52,16 @@ struct Stream::State : std::enable_shared_from_this<State> {
     socket.cancel(ignored);
   }
 
+  Task<Result<>> wait_readable() {
+    if (std::exchange(interrupted, false)) co_return ErrorCode(asio::error::operation_aborted);
+    reading = true;
+    const auto [error] = co_await socket.async_wait(Socket::wait_read, kAwait);
+    reading = false;
+    interrupted = false;
+    if (error) co_return explain(error);
+    co_return Result<>();
+  }
+
   ErrorCode explain(const ErrorCode& error) const {
     return timed_out && error == asio::error::operation_aborted ? ErrorCode(asio::error::timed_out) : error;
   }
@@ -60,6 +71,8 @@ struct Stream::State : std::enable_shared_from_this<State> {
   Clock::time_point deadline = Clock::time_point::max();
   bool waiting = false;
   bool timed_out = false;
+  bool reading = false;      // in wait_readable()
+  bool interrupted = false;  // the next wait_readable() ends at once
   std::optional<session::SecurityLayer> layer;
   Bytes wire;
 };
@@ -87,8 +100,7 @@ Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
     boost::system::error_code error;
     const std::size_t count = state->socket.read_some(asio::buffer(scratch()), error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
-      std::tie(error) = co_await state->socket.async_wait(Socket::wait_read, kAwait);
-      if (error) co_return state->explain(error);
+      if (const auto waited = co_await state->wait_readable(); !waited) co_return waited.error();
       continue;
     }
     if (error == asio::error::eof && state->layer && state->layer->has_partial_record())
@@ -100,6 +112,10 @@ Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
       co_return result.error();
     }
     if (into.size() > before) break;
+    // Records without plaintext cost the peer little and us the whole thread, unless others get their turn in
+    // between.
+    if (Clock::now() >= state->deadline) co_return ErrorCode(asio::error::timed_out);
+    if (const auto waited = co_await state->wait_readable(); !waited) co_return waited.error();
   }
   state->disarm();
   co_return into.size() - before;
@@ -136,8 +152,9 @@ bool Stream::has_pending_input() {
 }
 
 void Stream::interrupt() {
+  state_->interrupted = true;
   boost::system::error_code ignored;
-  state_->socket.cancel(ignored);
+  if (state_->reading) state_->socket.cancel(ignored);  // never a write, which would be cut in the middle
 }
 
 void Stream::trim() {

@@ -27,4 +27,8 @@ unsigned seal_strength(std::uint32_t flags) {
   return 128;
 }
 
+bool has_fresh_key(std::uint32_t flags) {
+  return (flags & (kExtendedSessionSecurity | kLmKey | kKeyExch)) != 0;
+}
+
 }  // namespace smtpseal::ntlm

@@ -1,6 +1,7 @@
 // Addresses the daemons listen at and connect to: "unix:/path", "inet:192.0.2.1:25", "inet:[2001:db8::1]:25".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,10 +36,10 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Waits for one connection. Errors are those of accept(2); operation_aborted after close().
-  Task<Result<Socket>> accept(Endpoint& peer);
+  // Hands every connection to `on_connection` until close(). An error of accept(2), such as too many open
+  // files, is logged, and tried again after a second.
+  Task<> accept_all(std::function<void(Socket, const Endpoint&)> on_connection);
   void close();
-  [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   std::string name_;

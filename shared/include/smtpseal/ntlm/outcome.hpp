@@ -29,4 +29,8 @@ struct Outcome {
 // The effective strength that [MS-NLMP] 3.4.5.3 SEALKEY gives under `flags`.
 unsigned seal_strength(std::uint32_t flags);
 
+// False where the seal's key depends on the password alone (NTLMv1 without ESS, LM_KEY and KEY_EXCH: 3.4.5.1
+// KXKEY gives the session base key): all sessions of the account then share one RC4 key stream.
+bool has_fresh_key(std::uint32_t flags);
+
 }  // namespace smtpseal::ntlm
