@@ -520,6 +520,10 @@ def a_sender_domain_can_be_bound_to_a_seal_and_an_account(world):
     for login, sender, want in (
         (None, b"joe@alpha.example", 5),
         (None, b"joe@ALPHA.example", 5),
+        (None, b"joe%alpha.example", 5),
+        (None, b"alpha.example!joe", 5),
+        (None, b'"joe@alpha.example"', 5),
+        (None, b"joe%alpha.example@elsewhere.example", 5),
         (None, b"joe@elsewhere.example", 2),
         (None, b"", 2),
         (unsealed, b"joe@alpha.example", 5),

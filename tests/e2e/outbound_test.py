@@ -587,6 +587,26 @@ _said(
     "421 4.3.2 Shutting down",
     replies={"RCPT": b"421 4.3.2 Shutting down"},
 )
+_said(
+    "defers_where_data_is_answered_250", "deferred", "out of step", replies={"DATA": b"250 2.0.0 Ok: queued"}
+)
+_said("defers_where_mail_is_answered_354", "deferred", "out of step", replies={"MAIL": b"354 Go ahead"})
+_said(
+    "defers_where_a_second_reply_follows_rcpt",
+    "deferred",
+    "partner.example",
+    replies={"RCPT": b"250 2.1.5 Ok\r\n250 2.0.0 Ok: queued"},
+)
+
+
+@case
+def any_permanent_refusal_of_a_login_holds_the_credential(world):
+    peer = world.peer(replies={"AUTH2": b"554 5.7.3 Unable to authenticate"})
+    world.sending(TO_PEER)
+    world.expect_verdict(ANNA, "deferred", "554 5.7.3", queue_id=world.send(ANNA))
+    world.expect_verdict(ANNA, "deferred", "hold", queue_id=world.send(ANNA))
+    expect_equal(sum(session.ntlm is not None for session in peer.sessions), 1, "logins tried")
+    world.expect_no_leak(peer)
 
 
 # ---- ESMTP

@@ -101,6 +101,15 @@ BOOST_AUTO_TEST_CASE(refuses_ntlmv1_unless_the_account_names_it) {
   BOOST_TEST(named.log_in(accepted, attempt).reply.code == 235);
 }
 
+BOOST_AUTO_TEST_CASE(refuses_a_seal_whose_key_is_the_same_in_every_session) {
+  Attempt attempt;
+  attempt.policy = ntlm::exchange5_policy(true, 128);
+  attempt.policy.key_exchange = false;
+  const Fixture named("DOUG Secret-Pw1 profile=exchange-5.5\n");
+  auto refused = named.exchange();
+  BOOST_TEST(named.log_in(refused, attempt).reply.code == 534);
+}
+
 BOOST_AUTO_TEST_CASE(refuses_40_bits_unless_the_account_names_it) {
   Attempt attempt;
   attempt.policy = ntlm::modern_policy(true, 40);

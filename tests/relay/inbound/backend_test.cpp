@@ -22,6 +22,14 @@ BOOST_AUTO_TEST_CASE(says_when_the_name_is_unknown_and_leaves_out_a_missing_logi
       std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(gives_no_name_that_smtpd_would_take_for_malformed) {
+  for (const char* name :
+       {"-a.example", "a..example", "a/b.example", "*.example", "a.-b.example", "a.example-"})
+    BOOST_TEST(format_xclient({make_address("192.0.2.7"), 1, name, "h", true, ""})
+                   .starts_with("XCLIENT NAME=[UNAVAILABLE] "),
+               name);
+}
+
 BOOST_AUTO_TEST_CASE(lets_no_value_add_an_attribute_or_a_line) {
   const std::string line = format_xclient(
       {make_address("192.0.2.7"), 1, "a ADDR=127.0.0.1", "b\r\nMAIL FROM:<>", true, "c LOGIN=root"});
