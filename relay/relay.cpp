@@ -56,7 +56,7 @@ daemon::asio::ip::tcp::endpoint tcp_endpoint(const daemon::Endpoint& peer) {
 }  // namespace
 
 Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
-             std::shared_ptr<const crypto::Engine> engine)
+             const std::shared_ptr<const crypto::Engine>& engine)
     : io_(io),
       values_(values),
       settings_(values),

@@ -18,7 +18,7 @@ class Relay : public daemon::Service {
  public:
   // `values` must outlive the object. Throws daemon::StartupError.
   Relay(daemon::asio::io_context& io, const config::Values& values,
-        std::shared_ptr<const crypto::Engine> engine);
+        const std::shared_ptr<const crypto::Engine>& engine);
 
   void bind() override;
   void start() override;

@@ -82,7 +82,7 @@ void SmtpSession::reject(int code, std::string status, std::string text) {
   say(code, std::move(status), std::move(text));
 }
 
-void SmtpSession::end_with(Reply reply) {
+void SmtpSession::end_with(const Reply& reply) {
   link_.reply(reply);
   ended_ = true;
 }

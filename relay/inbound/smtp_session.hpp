@@ -64,7 +64,7 @@ class SmtpSession {
   void log_message(std::uint64_t octets, const smtp::Reply& reply) const;
   void reject(int code, std::string status, std::string text);
   void say(int code, std::string status, std::string text);
-  void end_with(smtp::Reply reply);
+  void end_with(const smtp::Reply& reply);
 
   InboundContext& context_;
   CommandLink link_;
