@@ -19,7 +19,6 @@ class HopPool {
   // Keeps the session or ends it with QUIT, in the background.
   void give_back(std::unique_ptr<HopSession> session);
   void clear();
-  [[nodiscard]] std::size_t size() const { return idle_.size(); }
 
  private:
   struct Idle {
