@@ -17,11 +17,11 @@ class AddressLimits {
       : sessions_(sessions), failures_(failures), failure_time_(failure_time) {}
 
   // False, and nothing counted, where the address has its share of sessions.
-  [[nodiscard]] bool open(const boost::asio::ip::address& address);
-  void close(const boost::asio::ip::address& address, daemon::Clock::time_point now);
+  [[nodiscard]] bool open(const boost::asio::ip::address& client);
+  void close(const boost::asio::ip::address& client, daemon::Clock::time_point now);
 
-  void login_failed(const boost::asio::ip::address& address, daemon::Clock::time_point now);
-  [[nodiscard]] bool may_log_in(const boost::asio::ip::address& address, daemon::Clock::time_point now);
+  void login_failed(const boost::asio::ip::address& client, daemon::Clock::time_point now);
+  [[nodiscard]] bool may_log_in(const boost::asio::ip::address& client, daemon::Clock::time_point now);
 
  private:
   struct Entry {

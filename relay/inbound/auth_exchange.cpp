@@ -57,7 +57,7 @@ ntlm::ServerPolicy server_policy(const std::string& hostname, const std::string&
   return policy;
 }
 
-AuthExchange::AuthExchange(std::shared_ptr<const crypto::Engine> engine,
+AuthExchange::AuthExchange(const std::shared_ptr<const crypto::Engine>& engine,
                            std::shared_ptr<const policy::PolicySet> set,
                            std::shared_ptr<const ntlm::ServerPolicy> policy)
     : set_(std::move(set)), server_(engine, std::move(policy), ntlm::draw_server_nonce(*engine)) {}

@@ -26,7 +26,8 @@ struct AuthStep {
 
 class AuthExchange {
  public:
-  AuthExchange(std::shared_ptr<const crypto::Engine> engine, std::shared_ptr<const policy::PolicySet> set,
+  AuthExchange(const std::shared_ptr<const crypto::Engine>& engine,
+               std::shared_ptr<const policy::PolicySet> set,
                std::shared_ptr<const ntlm::ServerPolicy> policy);
 
   // The initial response of the AUTH line; empty or "=" asks the client to go on (RFC 4954 section 4).

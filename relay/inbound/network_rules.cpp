@@ -74,7 +74,7 @@ NetworkRules::NetworkRules(const std::vector<std::string>& entries) {
                    [](const auto& a, const auto& b) { return a.length > b.length; });
 }
 
-NetworkRules::Verdict NetworkRules::find(ip::address address) const {
+NetworkRules::Verdict NetworkRules::find(const ip::address& address) const {
   const auto octets = octets_of(address);
   for (const auto& rule : rules_)
     if (matches(rule.prefix, rule.length, octets)) return {rule.demand, rule.text};

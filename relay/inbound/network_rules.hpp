@@ -25,7 +25,7 @@ class NetworkRules {
     std::string rule;  // the entry that won; empty for the default
   };
   // The longest prefix wins; `any` where none matches. IPv4-mapped IPv6 addresses count as IPv4.
-  [[nodiscard]] Verdict find(boost::asio::ip::address address) const;
+  [[nodiscard]] Verdict find(const boost::asio::ip::address& address) const;
 
  private:
   struct Rule {
