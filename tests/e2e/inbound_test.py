@@ -512,7 +512,9 @@ def networks_can_be_held_to_authentication_and_to_a_seal(world):
 @case
 def a_sender_domain_can_be_bound_to_a_seal_and_an_account(world):
     world.receiving(
-        ALPHA_ACCOUNT + f"other {ntlm.hash_field(PASSWORD)} domains=other.example\n",
+        ALPHA_ACCOUNT
+        + f"other {ntlm.hash_field(PASSWORD)} domains=other.example\n"
+        + f"bound {ntlm.hash_field(PASSWORD)} domains=alpha.example\n",
         domains="alpha.example seal account=ALPHA\\beta inbound=require inbound_account=alpha\n",
         credentials="ALPHA\\beta whatever\n",
     )
@@ -530,6 +532,7 @@ def a_sender_domain_can_be_bound_to_a_seal_and_an_account(world):
         (modern, b"joe@alpha.example", 2),
         (modern, b"joe@Alpha.Example", 2),
         (lambda: modern(account="BETA\\other"), b"joe@alpha.example", 5),
+        (lambda: modern(account="BETA\\bound"), b"joe@alpha.example", 5),  # bound, but not the account the rule names
     ):
         with world.client() as client:
             client.greet()
