@@ -3,6 +3,7 @@ half delivered, none leaves in clear, and Postfix delivers what it still has onc
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -345,6 +346,16 @@ def sigterm_lets_the_message_on_its_way_finish(world):
     world.expect_verdict(ANNA, "sent", "slow but sure")
     within(5, lambda: not world.relay.is_running(), "the relay's end")
     expect_equal(world.relay.child.returncode, 0, "its exit code")
+
+
+@case
+def policyd_ends_in_order_with_clients_connected(world):
+    world.sending(TO_PEER)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{SOCKETS}/policyd")
+        client.sendall(b"23:transpo")  # in the middle of a request
+        expect_equal(world.policyd.stop(), 0, "exit code")
+    expect(not os.path.exists(f"{SOCKETS}/policyd"), "the socket is left behind")
 
 
 @case

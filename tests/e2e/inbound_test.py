@@ -803,6 +803,22 @@ def an_idle_session_is_closed(world):
 
 
 @case
+def a_stopping_relay_ends_idle_sessions_with_421(world):
+    world.receiving()
+    with world.client() as plain, world.client() as sealed:
+        plain.greet()
+        sealed.greet()
+        expect_equal(sealed.auth(modern()), 235, "login")
+        expect_equal(sealed.say(b"NOOP") // 100, 2, "NOOP in the seal")
+        started = time.monotonic()
+        world.gate.child.terminate()
+        expect_equal(plain.take(), 421, "what is said to an idle client")
+        expect_equal(sealed.take(), 421, "what is said to an idle client in the seal")
+        within(5, lambda: not world.gate.is_running(), "the gate's end, long before process.drain_time")
+    expect_equal(world.gate.child.returncode, 0, f"exit code after {time.monotonic() - started:.1f} s")
+
+
+@case
 def a_login_that_never_ends_is_closed(world):
     world.receiving(relay_server_login_time="1s")
     with world.client() as client:
