@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(formats_replies) {
        "action=DEFER 4.7.5 no credential for partner.example\n\n"},
       {"", "action=\n\n"},
       {"REJECT a\n\naction=OK", "action=REJECT a  action=OK\n\n"},
-      {"REJECT a\r\nb\tc\x7F", "action=REJECT a  b c \n\n"},
+      {"REJECT a\r\nb\tc\x1F\x7F", "action=REJECT a  b c  \n\n"},
       {"REJECT a\0b"sv, "action=REJECT a b\n\n"},
       {"REJECT d\xC3\xB6m", "action=REJECT d\xC3\xB6m\n\n"},
   };
