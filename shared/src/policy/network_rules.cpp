@@ -126,7 +126,7 @@ NetworkRules NetworkRules::parse(const std::vector<std::string>& entries, std::s
     const auto network = Network::parse(text.substr(0, blank));
     const auto demand = blank < text.size() ? demand_from(text.substr(blank + 1)) : std::nullopt;
     if (!network || !demand) {
-      problem = "inbound.network_rules: \"" + entry +
+      problem = "\"" + entry +
                 "\": expected \"CIDR any\", \"CIDR auth\" or \"CIDR seal\", such as \"192.0.2.0/24 seal\"";
       return {};
     }
