@@ -18,4 +18,11 @@ std::string_view name(Protection protection) {
   return "unknown";
 }
 
+std::optional<Protection> protection_from(std::string_view text) {
+  using enum Protection;
+  for (const Protection protection : {none, tls, authenticated, sealed, unknown})
+    if (name(protection) == text) return protection;
+  return std::nullopt;
+}
+
 }  // namespace smtpseal::session

@@ -14,6 +14,14 @@ BOOST_AUTO_TEST_CASE(names_every_protection_as_the_status_header_does) {
   BOOST_TEST(name(Protection::unknown) == "unknown");
 }
 
+BOOST_AUTO_TEST_CASE(finds_a_protection_by_exactly_its_name) {
+  using enum Protection;
+  for (const Protection protection : {none, tls, authenticated, sealed, unknown})
+    BOOST_TEST((protection_from(name(protection)) == protection));
+  for (const char* text : {"", "Sealed", "seale", "sealed ", "sealed; ", "secure"})
+    BOOST_TEST(!protection_from(text).has_value(), text);
+}
+
 BOOST_AUTO_TEST_CASE(is_proven_only_by_octets_both_ways) {
   SessionSecurity security;
   security.protection = Protection::sealed;

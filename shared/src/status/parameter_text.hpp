@@ -1,0 +1,34 @@
+// The text form of "value; name=value; name=value" that both header fields have: quoting, splitting and line
+// breaks. Pure. Private to the status sources.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace smtpseal::status {
+
+inline constexpr std::size_t kMaxParameter = 255;  // octets of one value; longer ones are cut
+
+// RFC 2045 5.1, tspecials: what a token may not hold, besides blanks, controls and what is not ASCII.
+inline constexpr std::string_view kTokenSpecials = "()<>@,;:\\\"/[]?=";
+// In X-SmtpSeal-Status host[address] needs no quotes, with an IPv6 address neither.
+inline constexpr std::string_view kStatusSpecials = "()<>@,;\\\"/?=";
+
+[[nodiscard]] bool is_token(std::string_view text, std::string_view specials);
+
+// `text` cut, with "?" for every control character and octet that is not ASCII. Where it is no token it
+// stands in double quotes, with a backslash before every backslash and quote.
+[[nodiscard]] std::string quoted_if_needed(std::string_view text, std::string_view specials);
+
+// The value that quoted_if_needed() wrote. nullopt where a quote is missing.
+[[nodiscard]] std::optional<std::string> unquoted(std::string_view text);
+
+// Takes the octets up to and with the next ";" outside quotes off the front of `text`; all where there is
+// none.
+[[nodiscard]] std::string_view take_piece(std::string_view& text);
+
+// On one line again: one blank behind every ";" outside quotes, none at the ends.
+[[nodiscard]] std::string unfolded(std::string_view value);
+
+}  // namespace smtpseal::status
