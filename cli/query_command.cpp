@@ -1,21 +1,10 @@
 #include "commands.hpp"
 #include "output.hpp"
+#include "smtpseal/policy/describe.hpp"
 #include "smtpseal/policy/transport_table.hpp"
 
 namespace smtpseal::cli {
 namespace {
-
-std::string what_happens(const policy::Decision& decision) {
-  switch (decision.kind) {
-    case policy::Decision::Kind::not_listed:
-      return "left to the mail server's own route";
-    case policy::Decision::Kind::secure:
-      return "through the relay";
-    case policy::Decision::Kind::refuse_form:
-      return "refused by the relay (550 5.1.3)";
-  }
-  return {};
-}
 
 std::string answer_text(const postfix::SocketmapReply& reply) {
   return reply.status == postfix::SocketmapStatus::ok ? "OK " + reply.text : "NOTFOUND";
@@ -41,10 +30,13 @@ int query(Context& context, const std::string& text) {
   std::cout << "address    " << address << '\n';
   std::cout << "domain     " << (decision.domain.empty() ? "-" : decision.domain) << '\n';
   std::cout << "rule       " << (decision.rule == nullptr ? "-" : decision.rule->origin.text()) << '\n';
-  std::cout << "mail is    " << what_happens(decision) << '\n';
+  std::cout << "mail is    " << policy::outbound_route(decision.kind) << '\n';
   std::cout << "because    " << decision.reason << '\n';
   if (decision.rule != nullptr && !decision.rule->weaknesses().empty()) {
     std::cout << "weak       " << decision.rule->weaknesses() << '\n';
+  }
+  if (decision.rule != nullptr && !policy::inbound_requirement(*decision.rule).empty()) {
+    std::cout << "inbound    " << policy::inbound_requirement(*decision.rule) << '\n';
   }
   std::cout << "transport  " << answer_text(policy::transport_lookup(load.set.get(), targets, address))
             << '\n';

@@ -5,90 +5,79 @@
 
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/log/log.hpp"
+#include "smtpseal/policy/describe.hpp"
 
 namespace smtpseal::policyd {
 
 using daemon::Seconds;
 using daemon::Task;
 
-namespace {
-
-constexpr Seconds kWriteTimeout{
-    30};  // Postfix waits 100 s for a reply; a client that takes none for this long is gone
-
-}  // namespace
-
 Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
-                 std::shared_ptr<const crypto::Engine> engine)
+                 const std::shared_ptr<const crypto::Engine>& engine)
     : io_(io),
       values_(values),
-      policy_(std::move(engine), values, false),
-      targets_{values.text("policyd.transport"), values.text("policyd.transport_seven_bit")} {}
+      routing_(engine, values, daemon::Tables::domains),
+      judging_(engine, values, daemon::Tables::bindings),
+      targets_{values.text("policyd.transport"), values.text("policyd.transport_seven_bit")},
+      policy_service_(values, routing_, judging_),
+      answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }) {}
+
+void Policyd::open_doors(const char* parameter, Protocol protocol, const daemon::SocketOwner& owner) {
+  for (const auto& name : values_.list(parameter))
+    doors_.push_back({protocol, std::make_unique<daemon::Listener>(io_, name, owner)});
+}
 
 void Policyd::bind() {
   const daemon::SocketOwner owner = daemon::socket_owner(values_, "policyd");
-  for (const auto& name : values_.list("policyd.listen"))
-    listeners_.push_back(std::make_unique<daemon::Listener>(io_, name, owner));
+  open_doors("policyd.listen", Protocol::socketmap, owner);
+  open_doors("policyd.policy_listen", Protocol::policy, owner);
 }
 
 void Policyd::start() {
-  policy_.reload();
-  for (const auto& listener : listeners_)
-    daemon::asio::co_spawn(
-        io_, listener->accept_all([this](daemon::Socket socket, const auto&) { admit(std::move(socket)); }),
-        daemon::asio::detached);
+  reload();
+  for (const auto& door : doors_) {
+    const auto on_connection = [this, protocol = door.protocol](daemon::Socket socket, const auto&) {
+      admit(protocol, std::move(socket));
+    };
+    daemon::asio::co_spawn(io_, door.listener->accept_all(on_connection), daemon::asio::detached);
+  }
 }
 
 void Policyd::reload() {
-  policy_.reload();
+  routing_.reload();
+  judging_.reload();
 }
 
 void Policyd::stop() {
-  for (const auto& listener : listeners_) listener->close();
-  // Postfix keeps its socketmap connections open and reconnects by itself: nothing to wait for.
+  for (const auto& door : doors_) door.listener->close();
+  // Postfix keeps its connections open and reconnects by itself: nothing to wait for.
   io_.stop();
 }
 
-void Policyd::admit(daemon::Socket socket) {
+void Policyd::admit(Protocol protocol, daemon::Socket socket) {
   if (clients_ >= values_.number("policyd.client_limit")) {
     log::warning("client-refused").field("reason", "policyd.client_limit reached");
     return;  // Postfix takes the closed connection as a temporary failure
   }
-  daemon::asio::co_spawn(io_, serve(daemon::Stream(std::move(socket))), daemon::asio::detached);
+  daemon::asio::co_spawn(io_, serve(protocol, daemon::Stream(std::move(socket))), daemon::asio::detached);
 }
 
-Task<> Policyd::serve(daemon::Stream stream) {
+Task<> Policyd::serve(Protocol protocol, daemon::Stream stream) {
   const daemon::Counted counted(clients_);
-  const Seconds idle(values_.number("policyd.idle_time"));
-  postfix::NetstringReader reader;
-  std::string input;
-  for (;;) {
-    input.clear();
-    if (!co_await stream.read(input, idle)) co_return;
-    std::string output;
-    for (std::string_view rest = input; !rest.empty();) {
-      std::size_t consumed = 0;
-      const auto text = reader.feed(rest, consumed);
-      rest.remove_prefix(consumed);
-      const auto request = text && *text ? postfix::parse_socketmap_request(**text)
-                                         : Result<postfix::SocketmapRequest>(postfix::SocketmapRequest{});
-      if (!text || !request) {
-        const auto error = text ? request.error() : text.error();
-        log::warning("bad-request").field("reason", error.message());
-        co_return;
-      }
-      if (*text) output += postfix::format_socketmap_reply(answer(*request));
-    }
-    if (!co_await stream.write(output, kWriteTimeout)) co_return;
-  }
+  if (protocol == Protocol::policy)
+    co_await policy_service_.serve(std::move(stream));
+  else
+    co_await daemon::serve_socketmap(std::move(stream), Seconds(values_.number("policyd.idle_time")),
+                                     answer_);
 }
 
 postfix::SocketmapReply Policyd::answer(const postfix::SocketmapRequest& request) const {
   using postfix::SocketmapStatus;
-  if (request.map != "transport")
+  if (request.map != "transport" && request.map != "query")
     return {SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
-  const auto set = policy_.current();
-  if (!set) return {SocketmapStatus::temp, "smtpseal-policyd: " + policy_.first_problem()};
+  const auto set = routing_.current();
+  if (!set) return {SocketmapStatus::temp, "smtpseal-policyd: " + routing_.first_problem()};
+  if (request.map == "query") return {SocketmapStatus::ok, policy::describe(*set, request.key)};
   auto reply = policy::transport_lookup(set.get(), targets_, request.key);
   log::debug("transport").field("key", request.key).field("answer", reply.text);
   return reply;

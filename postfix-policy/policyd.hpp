@@ -1,14 +1,17 @@
-// smtpseal-policyd: answers Postfix's socketmap lookups from the domain map. One coroutine a connection; a
-// slow client delays nobody. Without a trustworthy map every answer is TEMP.
+// smtpseal-policyd: answers Postfix from the domain map, as a socketmap server (maps `transport` and `query`)
+// and as a policy server (check_policy_service). One coroutine a connection; a slow client delays nobody.
+// Without a trustworthy map every socketmap answer is TEMP, and no policy request is answered.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "policy_service.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
+#include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/daemon/stream.hpp"
 #include "smtpseal/policy/transport_table.hpp"
 
@@ -16,9 +19,9 @@ namespace smtpseal::policyd {
 
 class Policyd : public daemon::Service {
  public:
-  // `values` must outlive the object.
+  // `values` must outlive the object. Throws daemon::StartupError.
   Policyd(daemon::asio::io_context& io, const config::Values& values,
-          std::shared_ptr<const crypto::Engine> engine);
+          const std::shared_ptr<const crypto::Engine>& engine);
 
   void bind() override;
   void start() override;
@@ -27,15 +30,25 @@ class Policyd : public daemon::Service {
   [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
 
  private:
-  void admit(daemon::Socket socket);
-  daemon::Task<> serve(daemon::Stream stream);
+  enum class Protocol { socketmap, policy };
+  struct Door {
+    Protocol protocol;
+    std::unique_ptr<daemon::Listener> listener;
+  };
+  void open_doors(const char* parameter, Protocol protocol, const daemon::SocketOwner& owner);
+  void admit(Protocol protocol, daemon::Socket socket);
+  daemon::Task<> serve(Protocol protocol, daemon::Stream stream);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
-  daemon::PolicyHolder policy_;
+  // Two sets, so that a mistake in the accounts file cannot stop the routing of outgoing mail.
+  daemon::PolicyHolder routing_;
+  daemon::PolicyHolder judging_;
   policy::TransportTargets targets_;
-  std::vector<std::unique_ptr<daemon::Listener>> listeners_;
+  PolicyService policy_service_;
+  daemon::SocketmapAnswer answer_;
+  std::vector<Door> doors_;
   std::int64_t clients_ = 0;
 };
 

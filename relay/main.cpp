@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   const daemon::DaemonInfo info{"smtpseal-relay",
                                 "Carries SMTP sessions that NTLM authenticates and seals, for Postfix.", make,
                                 [make](const config::Values& values) {
-                                  daemon::check_policy(values, true);
+                                  daemon::check_policy(values, daemon::Tables::all);
                                   daemon::asio::io_context io;
                                   make(io, values);
                                 }};

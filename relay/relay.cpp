@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "inbound/smtp_session.hpp"
+#include "outbound/delivery_check.hpp"
 #include "outbound/lmtp_session.hpp"
 #include "smtpseal/daemon/counted.hpp"
+#include "smtpseal/daemon/inbound_settings.hpp"
 #include "smtpseal/log/log.hpp"
 
 namespace smtpseal::relay {
@@ -20,6 +22,7 @@ using daemon::Task;
 namespace {
 
 constexpr Seconds kRefusalTimeout{5};
+constexpr Seconds kQueryIdle{3600};  // the daemons that ask connect anew when they need to
 
 // Holds an address's share of sessions for as long as it lives.
 class Share {
@@ -45,12 +48,12 @@ daemon::asio::ip::address unmapped(const daemon::asio::ip::address& address) {
   return daemon::asio::ip::make_address_v4(daemon::asio::ip::v4_mapped, address.to_v6());
 }
 
-daemon::asio::ip::tcp::endpoint tcp_endpoint(const daemon::Endpoint& peer) {
-  daemon::asio::ip::tcp::endpoint endpoint;
-  if (peer.protocol().family() == AF_UNIX || peer.size() > endpoint.capacity()) return endpoint;
-  endpoint.resize(peer.size());
-  std::memcpy(endpoint.data(), peer.data(), peer.size());
-  return endpoint;
+TcpEndpoint tcp_endpoint(const daemon::Endpoint& end) {
+  TcpEndpoint endpoint;
+  if (end.protocol().family() == AF_UNIX || end.size() > endpoint.capacity()) return endpoint;
+  endpoint.resize(end.size());
+  std::memcpy(endpoint.data(), end.data(), end.size());
+  return {unmapped(endpoint.address()), endpoint.port()};
 }
 
 }  // namespace
@@ -60,15 +63,16 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
     : io_(io),
       values_(values),
       settings_(values),
-      policy_(engine, values, true),
+      policy_(engine, values, daemon::Tables::all),
       resolver_(io, values.list("relay.dns_servers"), Seconds(values.number("relay.dns_timeout"))),
       gate_(io, settings_.hold_time),
       pool_(io, settings_),
-      network_rules_(values.list("relay.network_rules")),
+      network_rules_(daemon::network_rules(values)),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
       outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_, false},
-      inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, {}, false, {}},
+      inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, sessions_, {}, false, {}},
+      answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
       id_base_(std::random_device()()) {
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
@@ -86,6 +90,7 @@ void Relay::bind() {
   open_doors("relay.lmtp_listen_seven_bit", Kind::lmtp_seven_bit, owner);
   open_doors("relay.smtp_listen", Kind::smtp, owner);
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
+  open_doors("relay.query_listen", Kind::query, owner);
 }
 
 void Relay::start() {
@@ -116,9 +121,13 @@ Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {
     boost::system::error_code ignored;
     socket.set_option(daemon::asio::ip::tcp::no_delay(true), ignored);
   }
+  boost::system::error_code unknown;
+  const auto local = socket.local_endpoint(unknown);
   daemon::Stream stream(std::move(socket));
   if (kind == Kind::smtp)
-    co_await serve_smtp(std::move(stream), std::move(peer));
+    co_await serve_smtp(std::move(stream), tcp_endpoint(peer), tcp_endpoint(local));
+  else if (kind == Kind::query)
+    co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, answer_);
   else
     co_await serve_lmtp(std::move(stream), kind == Kind::lmtp_seven_bit);
 }
@@ -134,21 +143,26 @@ Task<> Relay::serve_lmtp(daemon::Stream stream, bool seven_bit) {
   co_await session.run();
 }
 
-Task<> Relay::serve_smtp(daemon::Stream stream, daemon::Endpoint peer) {
+Task<> Relay::serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server) {
   const daemon::Counted counted(smtp_clients_);
-  const auto client = tcp_endpoint(peer);
-  const auto address = unmapped(client.address());
-  const Share share(limits_, address);
+  const Share share(limits_, client.address());
   if (share.is_granted() && smtp_clients_ <= settings_.session_limit) {
-    SmtpSession session(inbound_, std::move(stream), address, client.port(), next_id());
+    SmtpSession session(inbound_, std::move(stream), client, server, next_id());
     co_await session.run();
   } else {
     log::warning("client-refused")
-        .field("client", address.to_string())
+        .field("client", client.address().to_string())
         .field("reason", share.is_granted() ? "relay.session_limit reached"
                                             : "relay.session_limit_per_address reached");
     co_await stream.write("421 4.3.2 too many connections\r\n", kRefusalTimeout);
   }
+}
+
+// What the milter and the policy daemon want to know.
+postfix::SocketmapReply Relay::answer(const postfix::SocketmapRequest& request) const {
+  if (request.map == "session") return sessions_.answer(request.key);
+  if (request.map == "delivery") return delivery_answer(outbound_, request.key);
+  return {postfix::SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
 }
 
 // Short, unique within a log for practical purposes, and not a count of sessions for outsiders to read.

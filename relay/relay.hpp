@@ -11,6 +11,7 @@
 #include "outbound/hop_pool.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/socketmap_server.hpp"
 
 namespace smtpseal::relay {
 
@@ -27,7 +28,7 @@ class Relay : public daemon::Service {
   [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
 
  private:
-  enum class Kind { lmtp, lmtp_seven_bit, smtp };
+  enum class Kind { lmtp, lmtp_seven_bit, smtp, query };
   struct Door {
     Kind kind;
     std::unique_ptr<daemon::Listener> listener;
@@ -35,7 +36,8 @@ class Relay : public daemon::Service {
   void open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner);
   daemon::Task<> serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer);
   daemon::Task<> serve_lmtp(daemon::Stream stream, bool seven_bit);
-  daemon::Task<> serve_smtp(daemon::Stream stream, daemon::Endpoint peer);
+  daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
+  [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
@@ -45,10 +47,12 @@ class Relay : public daemon::Service {
   Resolver resolver_;
   CredentialGate gate_;
   HopPool pool_;
-  NetworkRules network_rules_;
+  policy::NetworkRules network_rules_;
   AddressLimits limits_;
+  SessionRegistry sessions_;
   OutboundContext outbound_;
   InboundContext inbound_;
+  daemon::SocketmapAnswer answer_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::int64_t lmtp_clients_ = 0;
   std::int64_t smtp_clients_ = 0;

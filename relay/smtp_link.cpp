@@ -1,7 +1,5 @@
 #include "smtp_link.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 namespace smtpseal::relay {
 
 using daemon::Clock;
@@ -40,29 +38,6 @@ Task<Result<smtp::Reply>> SmtpLink::command(std::string line, Seconds timeout) {
   line += "\r\n";
   if (const auto sent = co_await stream_.write(line, timeout); !sent) co_return sent.error();
   co_return co_await reply(timeout);
-}
-
-Task<Result<daemon::Stream>> connect_within(boost::asio::generic::stream_protocol::endpoint endpoint,
-                                            Seconds timeout) {
-  const auto executor = co_await daemon::asio::this_coro::executor;
-  const auto socket = std::make_shared<daemon::Socket>(executor);
-  const auto late = std::make_shared<bool>(false);
-  daemon::asio::steady_timer timer(executor, timeout);
-  timer.async_wait([socket, late](const boost::system::error_code& error) {
-    if (error) return;
-    *late = true;
-    boost::system::error_code ignored;
-    socket->cancel(ignored);
-  });
-  const auto [error] = co_await socket->async_connect(endpoint, daemon::kAwait);
-  timer.cancel();
-  if (*late) co_return ErrorCode(daemon::asio::error::timed_out);
-  if (error) co_return error;
-  if (endpoint.protocol().family() != AF_UNIX) {
-    boost::system::error_code ignored;
-    socket->set_option(daemon::asio::ip::tcp::no_delay(true), ignored);
-  }
-  co_return daemon::Stream(std::move(*socket));
 }
 
 }  // namespace smtpseal::relay

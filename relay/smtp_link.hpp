@@ -36,8 +36,4 @@ class SmtpLink {
   std::string input_;  // octets read and not yet used
 };
 
-// Connects to `endpoint` within `timeout`.
-daemon::Task<Result<daemon::Stream>> connect_within(boost::asio::generic::stream_protocol::endpoint endpoint,
-                                                    daemon::Seconds timeout);
-
 }  // namespace smtpseal::relay

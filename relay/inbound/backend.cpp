@@ -5,7 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <cctype>
 
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/connect.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/smtp/command.hpp"
 
@@ -44,9 +44,11 @@ std::string xclient_address(const boost::asio::ip::address& address) {
 }  // namespace
 
 std::string format_xclient(const ClientIdentity& client) {
-  std::string line = "XCLIENT NAME=" + xclient_name(client.name) +
-                     " ADDR=" + xclient_address(client.address) + " PORT=" + std::to_string(client.port) +
-                     " PROTO=" + (client.esmtp ? "ESMTP" : "SMTP");
+  std::string line =
+      "XCLIENT NAME=" + xclient_name(client.name) + " ADDR=" + xclient_address(client.client.address()) +
+      " PORT=" + std::to_string(client.client.port()) +
+      " DESTADDR=" + xclient_address(client.server.address()) +
+      " DESTPORT=" + std::to_string(client.server.port()) + " PROTO=" + (client.esmtp ? "ESMTP" : "SMTP");
   if (!client.helo.empty()) line += " HELO=" + smtp::to_xtext(client.helo);
   if (!client.login.empty()) line += " LOGIN=" + smtp::to_xtext(client.login);
   return line;
@@ -57,9 +59,9 @@ Backend::Backend(InboundContext& context, daemon::Stream stream)
 
 Task<Backend::Opened> Backend::open(InboundContext& context, ClientIdentity client, std::string log_id) {
   if (context.settings.client_name_lookup)
-    client.name = co_await context.resolver.verified_name(client.address);
-  auto stream =
-      co_await connect_within(daemon::parse_endpoint(context.settings.smtpd), context.settings.smtpd_timeout);
+    client.name = co_await context.resolver.verified_name(client.client.address());
+  auto stream = co_await daemon::connect_within(daemon::parse_endpoint(context.settings.smtpd),
+                                                context.settings.smtpd_timeout);
   if (!stream) {
     log::error("smtpd-unreachable")
         .field("id", log_id)

@@ -16,9 +16,9 @@ namespace smtpseal::relay {
 
 // The client as smtpd is to see it.
 struct ClientIdentity {
-  boost::asio::ip::address address;
-  std::uint16_t port = 0;
-  std::string name;  // verified host name; empty: unknown
+  TcpEndpoint client;
+  TcpEndpoint server;  // our own end of the connection: DESTADDR and DESTPORT
+  std::string name;    // verified host name; empty: unknown
   std::string helo;
   bool esmtp = true;
   std::string login;  // authenticated account; empty without

@@ -51,15 +51,19 @@ std::string clean_parameters(smtp::Envelope& envelope, bool is_mail) {
 
 }  // namespace
 
-SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address,
-                         std::uint16_t port, std::string id)
+SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, const TcpEndpoint& client,
+                         const TcpEndpoint& server, std::string id)
     : context_(context),
       link_(std::move(stream), context.settings.auth_line_limit),
-      address_(std::move(address)),
-      port_(port),
-      id_(std::move(id)) {}
+      client_(client),
+      server_(server),
+      address_(client.address()),
+      id_(std::move(id)) {
+  context_.sessions.add(client_, server_, this);
+}
 
 SmtpSession::~SmtpSession() {
+  context_.sessions.remove(client_, server_);
   Backend::end(std::move(backend_));
   const auto had = security();
   log::info("session-close")
@@ -200,7 +204,7 @@ bool SmtpSession::offers_auth() const {
 // to it yet.
 Task<Reply> SmtpSession::ehlo_reply() {
   if (!context_.smtpd_offers) {
-    ClientIdentity client{address_, port_, {}, helo_, true, {}};
+    ClientIdentity client{client_, server_, {}, helo_, true, {}};
     auto opened = co_await Backend::open(context_, std::move(client), id_);
     Backend::end(std::move(opened.backend));
   }
@@ -312,6 +316,7 @@ Task<> SmtpSession::accept_login(AuthExchange& auth, const Reply& reply) {
   login_ = auth.account().account;
   login_account_ = &auth.account();
   security_.protection = outcome.sealed ? session::Protection::sealed : session::Protection::authenticated;
+  security_.mechanism = "NTLM";
   security_.account = login_;
   security_.response = outcome.response;
   security_.bits = outcome.sealed ? outcome.strength : 0;
@@ -341,64 +346,35 @@ session::SessionSecurity SmtpSession::security() const {
   return now;
 }
 
-std::optional<Reply> SmtpSession::forbidden(const smtp::Envelope& mail) const {
+policy::InboundVerdict SmtpSession::judge(const std::string& sender) const {
   const auto set = context_.policy.current();
-  if (!set) return Reply(451, "4.3.5", "mail system is misconfigured");
-  const auto verdict = context_.network_rules.find(address_);
-  if (!satisfies(security_, verdict.demand)) {
-    log::warning("client-refused")
-        .field("id", id_)
-        .field("client", address_.to_string())
-        .field("rule", verdict.rule)
-        .field("status", session::name(security_.protection));
-    if (verdict.demand == Demand::seal)
-      return Reply(530, "5.7.10", "an NTLM sealed session is required from your network");
-    return Reply(530, "5.7.0", "authentication is required from your network");
-  }
-  return forbidden_by_domain(*set, mail.path);
+  if (!set)
+    return {policy::InboundVerdict::Kind::defer,
+            Reply(451, "4.3.5", "mail system is misconfigured"),
+            {},
+            {},
+            "no usable tables"};
+  const auto now = security();
+  const auto client = policy::parse_ip(address_.to_string());
+  auto verdict =
+      client ? policy::judge_network(context_.network_rules, now, *client) : policy::InboundVerdict();
+  return verdict.is_pass() ? policy::judge_sender(*set, now, sender) : verdict;
 }
 
-// inbound=require: mail from the domain must come sealed at the rule's strength, by the account it names or
-// one bound to it. Domains that the local part hides count too, since Postfix turns boss%two-way.example into
-// boss@two-way.example.
-std::optional<Reply> SmtpSession::forbidden_by_domain(const policy::PolicySet& set,
-                                                      const std::string& path) const {
-  auto domains = policy::address_domains(path);
-  if (!domains) return Reply(553, "5.1.7", "sender address is not usable");
-  domains->hidden.push_back(domains->domain);
-  for (const auto& domain : domains->hidden) {
-    const auto* rule = domain.empty() ? nullptr : set.domains.find(domain);
-    if (rule == nullptr || rule->inbound != policy::InboundRule::require) continue;
-    if (auto refusal = breaks(*rule, domain)) return refusal;
-  }
-  return std::nullopt;
-}
-
-std::optional<Reply> SmtpSession::breaks(const policy::DomainRule& rule, const std::string& domain) const {
-  const auto is_right_account = [&] {
-    return rule.inbound_account.empty() ? login_account_->is_bound_to(domain)
-                                        : boost::algorithm::iequals(login_, rule.inbound_account);
-  };
-  std::string reason;
-  if (security_.protection != session::Protection::sealed) {
-    reason = "the session is not sealed";
-  } else if (security_.bits < rule.strength) {
-    reason = "the seal is too weak: " + std::to_string(security_.bits) + " < " +
-             std::to_string(rule.strength) + " bits";
-  } else if (!is_right_account()) {
-    reason = "account " + login_ + " is not bound to the domain";
-  } else {
-    return std::nullopt;
-  }
-  const bool report = rule.mode == policy::Mode::report;
+// False: the client has been refused.
+bool SmtpSession::may_send(const std::string& sender) {
+  const auto verdict = judge(sender);
+  if (verdict.is_pass()) return true;
+  const bool report = verdict.kind == policy::InboundVerdict::Kind::report;
   log::warning(report ? "sender-would-be-refused" : "sender-refused")
       .field("id", id_)
       .field("client", address_.to_string())
-      .field("domain", domain)
-      .field("rule", rule.origin.text())
-      .field("reason", reason);
-  if (report) return std::nullopt;
-  return Reply(550, "5.7.1", "mail from " + domain + " must arrive in a sealed session: " + reason);
+      .field("from", "<" + sender + ">")
+      .optional("domain", verdict.domain)
+      .optional("rule", verdict.rule)
+      .field("reason", verdict.reason);
+  if (!report) reject(verdict.reply.code, verdict.reply.status, verdict.reply.lines.front());
+  return report;
 }
 
 Task<bool> SmtpSession::open_backend() {
@@ -406,7 +382,7 @@ Task<bool> SmtpSession::open_backend() {
   // A partner's account is for proving who it is, not for relaying, which smtpd would allow to any LOGIN.
   const bool tell_login =
       context_.settings.login_of_all || (login_account_ != nullptr && login_account_->relay);
-  ClientIdentity client{address_, port_, {}, helo, esmtp_, tell_login ? login_ : std::string()};
+  ClientIdentity client{client_, server_, {}, helo, esmtp_, tell_login ? login_ : std::string()};
   auto opened = co_await Backend::open(context_, std::move(client), id_);
   backend_ = std::move(opened.backend);
   if (!opened.refusal) co_return true;
@@ -453,8 +429,7 @@ Task<> SmtpSession::on_mail(std::string_view argument) {
   if (!mail) co_return reject(501, "5.5.4", mail.error().message());
   if (const auto problem = clean_parameters(*mail, true); !problem.empty())
     co_return reject(555, "5.5.4", problem);
-  if (const auto refusal = forbidden(*mail))
-    co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  if (!may_send(mail->path)) co_return;
   if (backend_ && !backend_->is_usable()) drop_backend();  // smtpd has closed it meanwhile
   if (!backend_ && !co_await open_backend()) co_return;
   const auto reply = co_await forward(smtp::format_envelope("MAIL FROM:", *mail));

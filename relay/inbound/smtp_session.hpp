@@ -12,6 +12,7 @@
 #include "inbound/backend.hpp"
 #include "inbound/chunk_guard.hpp"
 #include "inbound/context.hpp"
+#include "smtpseal/policy/inbound.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/command.hpp"
 #include "smtpseal/smtp/data_scanner.hpp"
@@ -20,14 +21,17 @@ namespace smtpseal::relay {
 
 class SmtpSession {
  public:
-  SmtpSession(InboundContext& context, daemon::Stream stream, boost::asio::ip::address address,
-              std::uint16_t port, std::string id);
+  // `client` and `server` are the two ends of the connection.
+  SmtpSession(InboundContext& context, daemon::Stream stream, const TcpEndpoint& client,
+              const TcpEndpoint& server, std::string id);
   ~SmtpSession();
 
   // Serves the connection to its end.
   daemon::Task<> run();
   // Ends an idle session with 421: the daemon stops.
   void interrupt() { link_.stream().interrupt(); }
+  // What the session has had so far.
+  [[nodiscard]] session::SessionSecurity security() const;
 
  private:
   daemon::Task<Result<std::string_view>> next_command();
@@ -49,13 +53,8 @@ class SmtpSession {
 
   [[nodiscard]] bool offers_auth() const;
   [[nodiscard]] std::optional<smtp::Reply> cannot_auth(std::string_view mechanism) const;
-  // Why this sender may not be named in this session as it is protected; nothing where it may.
-  [[nodiscard]] std::optional<smtp::Reply> forbidden(const smtp::Envelope& mail) const;
-  [[nodiscard]] std::optional<smtp::Reply> forbidden_by_domain(const policy::PolicySet& set,
-                                                               const std::string& path) const;
-  [[nodiscard]] std::optional<smtp::Reply> breaks(const policy::DomainRule& rule,
-                                                  const std::string& domain) const;
-  [[nodiscard]] session::SessionSecurity security() const;
+  [[nodiscard]] policy::InboundVerdict judge(const std::string& sender) const;
+  bool may_send(const std::string& sender);
   daemon::Task<bool> open_backend();
   daemon::Task<std::optional<smtp::Reply>> forward(std::string line);
   daemon::Task<bool> stream_content(smtp::DataScanner& scanner);
@@ -68,8 +67,9 @@ class SmtpSession {
 
   InboundContext& context_;
   CommandLink link_;
-  boost::asio::ip::address address_;
-  std::uint16_t port_;
+  TcpEndpoint client_;
+  TcpEndpoint server_;
+  boost::asio::ip::address address_;  // of the client
   std::string id_;
   std::string helo_;
   bool esmtp_ = true;

@@ -2,6 +2,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "outbound/delivery_check.hpp"
+#include "smtpseal/daemon/connect.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/ntlm/wire.hpp"
 
@@ -13,15 +15,13 @@ using Kind = Failure::Kind;
 
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy::Decision& decision,
                                           const policy::Credential& credential, std::string log_id) {
-  if (context.gate.is_held(credential))
-    co_return Opened{nullptr, Failure{Kind::protection, "7.8",
-                                      "credential of account " + credential.account +
-                                          " is on hold after a refused login; set it anew, or wait"}};
+  auto held = held_login(context, credential);
+  if (held) co_return Opened{nullptr, std::move(held)};
   Route route = co_await find_route(context.resolver, context.settings, decision);
   std::optional<Failure> failure = std::move(route.failure);
   for (const auto& target : route.targets) {
-    auto stream = co_await connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
-                                          context.settings.connect_timeout);
+    auto stream = co_await daemon::connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
+                                                  context.settings.connect_timeout);
     if (!stream) {
       failure =
           Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
@@ -98,7 +98,7 @@ Task<LoginResult> HopSession::start(const policy::Decision& decision, const poli
       .field("rule", decision.rule->origin.text())
       .field("account", security_.account)
       .field("status", session::name(security_.protection))
-      .field("auth", ntlm::name(security_.response))
+      .field("auth", ntlm::name(*security_.response))
       .field("bits", security_.bits)
       .field("flags", ntlm::describe_flags(security_.flags));
   co_return std::move(result);

@@ -66,6 +66,7 @@ Answer judge(const LoginPlan& plan, const smtp::Reply& reply) {
 session::SessionSecurity describe(const ntlm::Outcome& outcome, const LoginPlan& plan) {
   session::SessionSecurity security;
   security.protection = outcome.sealed ? session::Protection::sealed : session::Protection::authenticated;
+  security.mechanism = "NTLM";
   security.account = plan.credential.account;
   security.response = outcome.response;
   security.bits = outcome.sealed ? outcome.strength : 0;

@@ -18,7 +18,8 @@ std::string host_token(const std::string& text) {
 }
 
 std::string protection(const session::SessionSecurity& security) {
-  std::string text = "NTLM authenticated with " + std::string(ntlm::name(security.response));
+  std::string text = "NTLM authenticated";
+  if (security.response) text += " with " + std::string(ntlm::name(*security.response));
   if (security.is_proven_sealed())
     return text + ", sealed with RC4, " + std::to_string(security.bits) + " bits";
   return text + ", not sealed";

@@ -6,7 +6,7 @@
 
 #include "outbound/received.hpp"
 #include "smtp_link.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/connect.hpp"
 #include "smtpseal/log/log.hpp"
 
 namespace smtpseal::relay {
@@ -47,8 +47,8 @@ std::string original_envelope_id(const RelayedNotice& notice) {
 // MAIL, RCPT, DATA, content; the reply that ended it, or the error of the connection.
 Task<Result<smtp::Reply>> submit_once(OutboundContext& context, const std::string& sender,
                                       const std::string& content) {
-  auto stream =
-      co_await connect_within(daemon::parse_endpoint(context.settings.notify_submission), kStepTimeout);
+  auto stream = co_await daemon::connect_within(daemon::parse_endpoint(context.settings.notify_submission),
+                                                kStepTimeout);
   if (!stream) co_return stream.error();
   SmtpLink link(std::move(*stream), context.settings.line_limit);
   auto reply = co_await link.reply(kStepTimeout);

@@ -38,6 +38,9 @@ constexpr std::array kParams{
     Param{"policyd.transport_seven_bit", text, "smtpseal:unix:smtpseal/relay-7bit", 1, 1024,
           "The same for domains whose next hop does not do 8BITMIME (body=7bit, exchange-5.x profiles): "
           "leads to relay.lmtp_listen_seven_bit."},
+    Param{"policyd.policy_listen", list, "[\"unix:/var/spool/postfix/smtpseal/policy\"]", 0, 16,
+          "Where smtpseal-policyd answers check_policy_service: unix:PATH or inet:ADDRESS:PORT, loopback "
+          "only. Same mode and group as policyd.listen."},
     Param{"policyd.client_limit", count, "2000", 1, 100000, "Most connections served at once."},
     Param{"policyd.idle_time", seconds, "1h", 1, 86400,
           "A connection without a request for this long is closed."},
@@ -106,6 +109,9 @@ constexpr std::array kParams{
     Param{"relay.smtpd", text, "inet:127.0.0.1:10025", 1, 4096,
           "Postfix's smtpd behind the relay: inet:ADDRESS:PORT or unix:PATH. It must accept XCLIENT from "
           "this host."},
+    Param{"relay.query_listen", list, "[\"unix:/var/spool/postfix/smtpseal/query\"]", 0, 16,
+          "Where the relay answers the milter and the policy daemon (socketmap: what protects a session, "
+          "whether a delivery can work): unix:PATH or inet:ADDRESS:PORT, loopback only."},
     Param{"relay.xclient_login", choice, "relaying", 0, 0,
           "Whose account smtpd is told by XCLIENT LOGIN: of accounts with relay=yes only, or of all. smtpd's "
           "permit_sasl_authenticated lets whoever has a LOGIN relay, so \"all\" is only for an smtpd whose "
@@ -129,9 +135,6 @@ constexpr std::array kParams{
     Param{"relay.auth_failure_time", seconds, "10m", 1, 86400,
           "Time over which failures of one address are counted."},
     Param{"relay.error_limit", count, "20", 1, 1000, "Rejected commands after which a session is closed."},
-    Param{"relay.network_rules", list, "[]", 0, 1000,
-          "What client networks must use: \"CIDR any\", \"CIDR auth\" or \"CIDR seal\"; the longest prefix "
-          "wins; default any."},
     Param{"relay.netbios_domain", text, "", 0, 15,
           "NetBIOS domain name in the NTLM challenge. Empty: made of the host name."},
     Param{"relay.smtpd_timeout", seconds, "5m", 1, 3600,
@@ -139,6 +142,34 @@ constexpr std::array kParams{
     Param{"relay.smtpd_data_done_timeout", seconds, "10m", 1, 3600,
           "Longest wait for smtpd's reply to the end of data (RFC 5321 4.5.3.2.6); above "
           "milter_content_timeout of Postfix."},
+
+    Param{"inbound.relay_query", text, "unix:/var/spool/postfix/smtpseal/query", 0, 4096,
+          "Where smtpseal-milter and smtpseal-policyd ask the relay, one of relay.query_listen. Empty: no "
+          "relay stands before the mail server."},
+    Param{"inbound.relay_timeout", seconds, "5s", 1, 60,
+          "Longest wait for an answer of the relay; after it the session's protection is unknown."},
+    Param{
+        "inbound.network_rules", list, "[]", 0, 1000,
+        "What client networks must use, for the relay and the policy daemon: \"CIDR any\", \"CIDR auth\" or "
+        "\"CIDR seal\"; the longest prefix wins; default any."},
+    Param{"inbound.exempt_networks", list, "[\"127.0.0.0/8\", \"::1/128\"]", 0, 1000,
+          "Clients that the milter and the policy daemon do not judge, since they are this host: CIDR. A "
+          "session that came through the relay is judged all the same."},
+
+    Param{"milter.listen", text, "unix:/var/spool/postfix/smtpseal/milter", 1, 4096,
+          "Where smtpseal-milter serves the mail server: unix:PATH or inet:ADDRESS:PORT, loopback only."},
+    Param{"milter.socket_mode", text, "0660", 3, 4, "Mode of a unix socket made for milter.listen, octal."},
+    Param{"milter.socket_group", text, "postfix", 0, 64,
+          "Group of a unix socket made for milter.listen. Empty: the daemon's own."},
+    Param{"milter.authserv_id", text, "", 0, 255,
+          "This host's name in Authentication-Results (RFC 8601) and in by= of X-SmtpSeal-Status. Fields "
+          "that arrive under this name are removed. Empty: the system's host name."},
+    Param{"milter.show_account", flag, "true", 0, 0,
+          "Name the account in the status headers. What is left out can still be found in the log."},
+    Param{"milter.client_limit", count, "1000", 1, 100000,
+          "Most connections served at once; one more is answered with a temporary failure."},
+    Param{"milter.timeout", seconds, "2h", 60, 86400,
+          "Longest wait for the mail server's next milter command."},
 };
 
 }  // namespace

@@ -37,28 +37,6 @@ Endpoint parse_inet(const std::string& text, std::string_view rest) {
   return asio::ip::tcp::endpoint(address, port);
 }
 
-// A socket file left by a process that is gone is removed; one that answers is somebody's, and stays.
-void remove_dead_socket(const std::string& name, const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) refuse(name, "the path exists and is not a socket");
-  asio::io_context io;
-  asio::local::stream_protocol::socket probe(io);
-  boost::system::error_code error;
-  probe.connect(asio::local::stream_protocol::endpoint(path), error);
-  if (!error) refuse(name, "another process answers there");
-  ::unlink(path.c_str());
-}
-
-void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner) {
-  if (!owner.group.empty() && ::geteuid() == 0) {
-    const group* entry = ::getgrnam(owner.group.c_str());
-    if (entry == nullptr) refuse(name, "there is no group \"" + owner.group + "\"");
-    if (::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) refuse(name, std::strerror(errno));
-  }
-  if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
-}
-
 }  // namespace
 
 Endpoint parse_endpoint(const std::string& text) {
@@ -91,6 +69,27 @@ SocketOwner socket_owner(const config::Values& values, const std::string& sectio
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || mode > 0777)
     throw StartupError(section + ".socket_mode = \"" + text + "\": expected an octal mode from 000 to 777");
   return {values.text(section + ".socket_group"), mode};
+}
+
+void remove_dead_socket(const std::string& name, const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return;
+  if (!S_ISSOCK(status.st_mode)) refuse(name, "the path exists and is not a socket");
+  asio::io_context io;
+  asio::local::stream_protocol::socket probe(io);
+  boost::system::error_code error;
+  probe.connect(asio::local::stream_protocol::endpoint(path), error);
+  if (!error) refuse(name, "another process answers there");
+  ::unlink(path.c_str());
+}
+
+void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner) {
+  if (!owner.group.empty() && ::geteuid() == 0) {
+    const group* entry = ::getgrnam(owner.group.c_str());
+    if (entry == nullptr) refuse(name, "there is no group \"" + owner.group + "\"");
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) refuse(name, std::strerror(errno));
+  }
+  if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
 }
 
 Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner)

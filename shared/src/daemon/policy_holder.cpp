@@ -6,16 +6,17 @@
 namespace smtpseal::daemon {
 namespace {
 
-policy::PolicyFiles policy_files(const config::Values& values, bool with_secrets) {
-  return {values.text("files.domains"), with_secrets ? values.text("files.credentials") : std::string(),
-          with_secrets ? values.text("files.accounts") : std::string()};
+policy::PolicyFiles policy_files(const config::Values& values, Tables tables) {
+  return {values.text("files.domains"),
+          tables == Tables::all ? values.text("files.credentials") : std::string(),
+          tables == Tables::domains ? std::string() : values.text("files.accounts"), tables == Tables::all};
 }
 
 }  // namespace
 
 PolicyHolder::PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values,
-                           bool with_secrets)
-    : engine_(std::move(engine)), files_(policy_files(values, with_secrets)) {}
+                           Tables tables)
+    : engine_(std::move(engine)), files_(policy_files(values, tables)) {}
 
 bool PolicyHolder::reload() {
   policy::PolicyLoad load = policy::load_policy(*engine_, files_);
@@ -25,15 +26,15 @@ bool PolicyHolder::reload() {
     first_problem_ = load.problems.empty() ? "policy not loaded" : load.problems.front().message();
     log::error("policy-not-loaded")
         .field("problems", load.problems.size())
-        .field("in_use", current_ ? "the previous set" : "none: every answer is temporary");
+        .field("in_use", current() ? "the previous set" : "none: every answer is temporary");
     return false;
   }
   first_problem_.clear();
-  current_ = std::move(load.set);
   log::info("policy-loaded")
-      .field("domains", current_->domains.rules().size())
-      .field("credentials", current_->credentials.entries().size())
-      .field("accounts", current_->accounts.entries().size());
+      .field("domains", load.set->domains.rules().size())
+      .field("credentials", load.set->credentials.entries().size())
+      .field("accounts", load.set->accounts.entries().size());
+  current_.store(std::move(load.set));
   return true;
 }
 
@@ -43,8 +44,8 @@ std::shared_ptr<const crypto::Engine> make_engine() {
   return *engine;
 }
 
-void check_policy(const config::Values& values, bool with_secrets) {
-  const policy::PolicyLoad load = policy::load_policy(*make_engine(), policy_files(values, with_secrets));
+void check_policy(const config::Values& values, Tables tables) {
+  const policy::PolicyLoad load = policy::load_policy(*make_engine(), policy_files(values, tables));
   std::string text;
   for (const auto& problem : load.problems) text += (text.empty() ? "" : "\n") + problem.message();
   if (!load.set) throw StartupError(text);

@@ -34,10 +34,10 @@ void open(const std::string& program, Level least, const std::string& target) {
   std::shared_ptr<spdlog::logger> logger;
   if (target == "syslog") {
     logger = std::make_shared<spdlog::logger>(
-        program, std::make_shared<spdlog::sinks::syslog_sink_st>(program, LOG_PID, LOG_MAIL, false));
+        program, std::make_shared<spdlog::sinks::syslog_sink_mt>(program, LOG_PID, LOG_MAIL, false));
     logger->set_pattern("%v");
   } else {
-    logger = std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_st>());
+    logger = std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %n[%P]: %l: %v");
   }
   logger->set_level(to_spdlog(least));

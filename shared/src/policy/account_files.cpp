@@ -202,4 +202,8 @@ const Account* Accounts::find(std::string_view account) const {
   return find_entry(entries_, index_, account);
 }
 
+void Accounts::forget_secrets() {
+  for (auto& account : entries_) account.secret = StoredSecret();
+}
+
 }  // namespace smtpseal::policy

@@ -262,6 +262,7 @@ DomainMap DomainMap::parse(std::string_view text, const std::string& file, std::
       return;
     }
     map.secures_any_ = map.secures_any_ || rule.level != Level::none;
+    map.requires_any_ = map.requires_any_ || rule.inbound == InboundRule::require;
     map.rules_.push_back(std::move(rule));
   });
   return map;

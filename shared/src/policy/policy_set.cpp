@@ -21,6 +21,7 @@ class SetLoader {
     for (const auto& rule : set_->domains.rules()) check_rule(rule);
     for (const auto& account : set_->accounts.entries()) check_account(account);
     if (!load_.problems.empty()) return std::move(load_);
+    if (!files_.keep_secrets) set_->accounts.forget_secrets();
     static std::atomic<std::uint64_t> generation{0};
     set_->generation = ++generation;
     load_.set = set_;

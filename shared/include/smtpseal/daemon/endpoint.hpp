@@ -26,6 +26,12 @@ struct SocketOwner {
 // octal.
 SocketOwner socket_owner(const config::Values& values, const std::string& section);
 
+// For a unix socket `path` that is about to be bound: removes the file left by a process that is gone; one
+// that answers is somebody's, and stays. Throws StartupError, naming `name`.
+void remove_dead_socket(const std::string& name, const std::string& path);
+// Gives a bound unix socket its group and mode. Throws StartupError, naming `name`.
+void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner);
+
 // A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of
 // the same path, and is unlinked at the end.
 class Listener {

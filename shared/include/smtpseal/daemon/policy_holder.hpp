@@ -2,6 +2,7 @@
 // error.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -10,24 +11,30 @@
 
 namespace smtpseal::daemon {
 
+// Which tables a daemon needs.
+//   domains:  the domain map alone.
+//   bindings: and the accounts, whose secrets are forgotten once read: who may send as what.
+//   all:      and the credentials, with all secrets.
+enum class Tables { domains, bindings, all };
+
 class PolicyHolder {
  public:
-  // `with_secrets`: load credentials and accounts too.
-  PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values, bool with_secrets);
+  PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values, Tables tables);
 
   // Reads the files; logs every problem and warning. On any problem the current set stays. True: a new set is
   // in use.
   bool reload();
 
   // Null where no trustworthy set was ever loaded: then every answer must be "temporary", never "not listed".
-  [[nodiscard]] std::shared_ptr<const policy::PolicySet> current() const { return current_; }
+  // Safe from any thread; everything else is for the thread that reloads.
+  [[nodiscard]] std::shared_ptr<const policy::PolicySet> current() const { return current_.load(); }
   // Why the last load failed, for temporary answers; empty where it did not.
   [[nodiscard]] const std::string& first_problem() const { return first_problem_; }
 
  private:
   std::shared_ptr<const crypto::Engine> engine_;
   policy::PolicyFiles files_;
-  std::shared_ptr<const policy::PolicySet> current_;
+  std::atomic<std::shared_ptr<const policy::PolicySet>> current_;
   std::string first_problem_;
 };
 
@@ -35,6 +42,6 @@ class PolicyHolder {
 std::shared_ptr<const crypto::Engine> make_engine();
 
 // For --check-config: throws StartupError with every problem of the tables.
-void check_policy(const config::Values& values, bool with_secrets);
+void check_policy(const config::Values& values, Tables tables);
 
 }  // namespace smtpseal::daemon

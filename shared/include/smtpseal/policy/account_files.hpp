@@ -87,6 +87,8 @@ class Accounts {
   [[nodiscard]] const Account* find(std::string_view domain, std::string_view user) const;
   [[nodiscard]] const Account* find(std::string_view account) const;
   [[nodiscard]] const std::vector<Account>& entries() const { return entries_; }
+  // Wipes every secret, for programs that only need to know who may send as what.
+  void forget_secrets();
 
  private:
   std::vector<Account> entries_;

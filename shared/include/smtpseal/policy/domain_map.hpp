@@ -81,6 +81,8 @@ class DomainMap {
   // Whether any rule asks for more than level none; where none does, no form of address can hide a listed
   // domain.
   [[nodiscard]] bool secures_any() const { return secures_any_; }
+  // Whether any rule has inbound=require; where none has, senders need not be looked at.
+  [[nodiscard]] bool requires_any() const { return requires_any_; }
 
  private:
   struct Hash {
@@ -90,6 +92,7 @@ class DomainMap {
   std::vector<DomainRule> rules_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
   bool secures_any_ = false;
+  bool requires_any_ = false;
 };
 
 }  // namespace smtpseal::policy

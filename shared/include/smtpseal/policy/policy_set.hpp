@@ -14,6 +14,7 @@ struct PolicyFiles {
   std::string domains = "/etc/smtpseal/domains";
   std::string credentials = "/etc/smtpseal/credentials";  // empty: not loaded (policyd needs none)
   std::string accounts = "/etc/smtpseal/accounts";        // empty: not loaded
+  bool keep_secrets = true;                               // no: wiped once the tables are checked
 };
 
 struct PolicySet {

@@ -1,0 +1,34 @@
+// The inbound sessions that are open, found by the two ends of their connection: the milter and the policy
+// daemon, who see these by XCLIENT, ask what protects a session. Both ends are needed: a client can use one
+// port for a sealed session with us and a plain one with another listener of this host at the same time.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "smtpseal/postfix/socketmap.hpp"
+
+namespace smtpseal::relay {
+
+using TcpEndpoint = boost::asio::ip::tcp::endpoint;
+class SmtpSession;
+
+class SessionRegistry {
+ public:
+  void add(const TcpEndpoint& client, const TcpEndpoint& server, const SmtpSession* session) {
+    sessions_[{client, server}] = session;
+  }
+  void remove(const TcpEndpoint& client, const TcpEndpoint& server) { sessions_.erase({client, server}); }
+
+  // The socketmap answer to "session CLIENT SERVER", both as "192.0.2.7:40112" or "[2001:db8::7]:40112":
+  // status::format_session() of it, NOTFOUND, or PERM where the key is none.
+  [[nodiscard]] postfix::SocketmapReply answer(std::string_view key) const;
+
+ private:
+  std::map<std::pair<TcpEndpoint, TcpEndpoint>, const SmtpSession*> sessions_;
+};
+
+}  // namespace smtpseal::relay
