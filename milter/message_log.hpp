@@ -1,0 +1,16 @@
+// The milter's log lines: one for each message that passes, one for each that does not.
+#pragma once
+
+#include <string_view>
+
+#include "session.hpp"
+
+namespace smtpseal::milter {
+
+// sender-refused, sender-deferred, sender-would-be-refused; nothing for a verdict that passes.
+void log_verdict(const Peer& peer, std::string_view sender, std::string_view queue_id,
+                 const policy::InboundVerdict& verdict);
+// `message`: who sent it, and what protected it.
+void log_message(const Peer& peer, std::string_view sender, std::string_view queue_id, const Ending& ending);
+
+}  // namespace smtpseal::milter
