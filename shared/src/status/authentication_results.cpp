@@ -45,7 +45,7 @@ std::string passed(const SessionSecurity& security, ShowAccount show) {
   std::string text = "auth=pass" + comment(security);
   const std::string user = user_of(security.account);
   if (show == ShowAccount::yes && !user.empty())
-    text += " smtp.auth=" + quoted_if_needed(user, kTokenSpecials);
+    text += " smtp.auth=" + quoted_if_needed(printable(user), kTokenSpecials);
   return text;
 }
 

@@ -29,14 +29,6 @@ std::size_t behind_quoted(std::string_view text, std::size_t open) {
   return text.size();
 }
 
-std::string printable(std::string_view text) {
-  std::string result(text.substr(0, kMaxParameter));
-  std::replace_if(
-      result.begin(), result.end(), [](char c) { return ascii::is_control(c) || ascii::is_eight_bit(c); },
-      '?');
-  return result;
-}
-
 }  // namespace
 
 bool is_token(std::string_view text, std::string_view specials) {
@@ -45,11 +37,22 @@ bool is_token(std::string_view text, std::string_view specials) {
   });
 }
 
+std::string printable(std::string_view text) {
+  std::string result = without_controls(text.substr(0, kMaxParameter));
+  std::replace_if(result.begin(), result.end(), ascii::is_eight_bit, '?');
+  return result;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string result(text);
+  std::replace_if(result.begin(), result.end(), ascii::is_control, '?');
+  return result;
+}
+
 std::string quoted_if_needed(std::string_view text, std::string_view specials) {
-  const std::string safe = printable(text);
-  if (is_token(safe, specials)) return safe;
+  if (is_token(text, specials)) return std::string(text);
   std::string result = "\"";
-  for (const char c : safe) {
+  for (const char c : text) {
     if (c == '\\' || c == '"') result += '\\';
     result += c;
   }

@@ -17,8 +17,14 @@ inline constexpr std::string_view kStatusSpecials = "()<>@,;\\\"/?=";
 
 [[nodiscard]] bool is_token(std::string_view text, std::string_view specials);
 
-// `text` cut, with "?" for every control character and octet that is not ASCII. Where it is no token it
-// stands in double quotes, with a backslash before every backslash and quote.
+// `text` as a header may hold it: cut to kMaxParameter, "?" for control characters and octets that are not
+// ASCII.
+[[nodiscard]] std::string printable(std::string_view text);
+
+// `text` with "?" for control characters only: programs tell accounts apart by it.
+[[nodiscard]] std::string without_controls(std::string_view text);
+
+// `text`; where it is no token, in double quotes, with a backslash before every backslash and quote.
 [[nodiscard]] std::string quoted_if_needed(std::string_view text, std::string_view specials);
 
 // The value that quoted_if_needed() wrote. nullopt where a quote is missing.

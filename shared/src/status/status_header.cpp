@@ -17,7 +17,8 @@ constexpr std::size_t kMaxValue = 4096;  // what all values at their longest, wi
 constexpr std::size_t kMaxLine = 78;     // RFC 5322 2.1.1
 constexpr std::string_view kCipher = "RC4";  // of every NTLM seal ([MS-NLMP] 3.4.3)
 
-// What the relay answers has the octet counts. A header has none: they would grow stale in it.
+// What the relay answers is for programs: it has the octet counts, and accounts to the letter. In a header
+// the counts would grow stale, and foreign text could mislead a reader.
 enum class Form { header, session };
 
 struct Parameter {
@@ -77,9 +78,9 @@ std::string peer_text(const Status& status) {
 
 bool set_peer(Status& status, const std::string& text) {
   const std::size_t bracket = text.ends_with(']') ? text.rfind('[') : std::string::npos;
-  status.security.peer_name = text.substr(0, bracket);
-  if (bracket != std::string::npos)
-    status.security.peer_address = text.substr(bracket + 1, text.size() - bracket - 2);
+  const bool has_address = bracket != std::string::npos && bracket + 2 < text.size();
+  status.security.peer_name = has_address ? text.substr(0, bracket) : text;
+  if (has_address) status.security.peer_address = text.substr(bracket + 1, text.size() - bracket - 2);
   return true;
 }
 
@@ -124,8 +125,9 @@ std::string write(const Status& status, Form form) {
   std::string text(session::name(status.security.protection));
   for (const Parameter& parameter : kParameters) {
     if (form == Form::header && !parameter.is_in_header) continue;
-    const std::string value = parameter.get(status);
-    if (value.empty()) continue;
+    const std::string full = parameter.get(status);
+    if (full.empty()) continue;
+    const std::string value = form == Form::header ? printable(full) : without_controls(full);
     text += "; " + std::string(parameter.name) + "=" + quoted_if_needed(value, kStatusSpecials);
   }
   return text;
