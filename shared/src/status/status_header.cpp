@@ -68,12 +68,11 @@ bool set_response(Status& status, const std::string& text) {
   return status.security.response.has_value();
 }
 
-// name[address], as Postfix writes it. A long name is cut rather than the address, which cannot be invented.
+// name[address], as Postfix writes it.
 std::string peer_text(const Status& status) {
   const SessionSecurity& security = status.security;
   if (security.peer_address.empty()) return security.peer_name;
-  const std::string address = "[" + security.peer_address + "]";
-  return security.peer_name.substr(0, kMaxParameter - std::min(kMaxParameter, address.size())) + address;
+  return security.peer_name + "[" + security.peer_address + "]";
 }
 
 bool set_peer(Status& status, const std::string& text) {
@@ -162,6 +161,12 @@ std::optional<Status> read(std::string_view line) {
   return status;
 }
 
+// A long name is cut rather than the address, which the peer cannot choose.
+void shorten_name(SessionSecurity& security) {
+  const std::size_t address = std::min(kMaxParameter, security.peer_address.size() + 2);
+  security.peer_name.resize(std::min(security.peer_name.size(), kMaxParameter - address));
+}
+
 }  // namespace
 
 std::string format_status(const Status& status, ShowAccount show) {
@@ -169,6 +174,7 @@ std::string format_status(const Status& status, ShowAccount show) {
   if (is_sealed(status) && !status.security.is_proven_sealed())
     shown.security.protection = Protection::authenticated;
   if (show == ShowAccount::no) shown.security.account.clear();
+  if (!shown.security.peer_address.empty()) shorten_name(shown.security);
   return write(shown, Form::header);
 }
 
