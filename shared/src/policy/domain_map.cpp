@@ -113,14 +113,15 @@ constexpr std::array kAttributes{
     Attribute{"on_failure", Level::auth,
               [](auto& rule, auto value) { return choose(kOnFailure, value, rule.on_failure); }},
     Attribute{"body", Level::auth, [](auto& rule, auto value) { return choose(kBodies, value, rule.body); }},
-    Attribute{"inbound", Level::auth,
+    Attribute{"inbound", Level::none,
               [](auto& rule, auto value) { return choose(kInbound, value, rule.inbound); }},
-    Attribute{"inbound_account", Level::auth, apply_inbound_account},
+    Attribute{"inbound_account", Level::none, apply_inbound_account},
     Attribute{"mode", Level::none, [](auto& rule, auto value) { return choose(kModes, value, rule.mode); }},
     Attribute{"tls", Level::auth, apply_tls},
 };
 
-constexpr unsigned kAccountBit = 1U << 0;  // account is the first of kAttributes
+constexpr unsigned kAccountBit = 1U << 0;   // account is the first of kAttributes
+constexpr unsigned kStrengthBit = 1U << 2;  // strength the third
 
 std::string all_attribute_names() {
   std::string names;
@@ -197,13 +198,23 @@ class RuleParser {
     const unsigned bit = 1U << index;
     if ((seen_ & bit) != 0) refuse(name + "= is given twice");
     seen_ |= bit;
-    if (rule_.level < attribute.least)
-      refuse(name + "= has no meaning at level " + std::string(policy::name(rule_.level)));
     const auto problem = attribute.apply(rule_, value);
     if (!problem.empty()) refuse(name + "=" + shown(value) + ": " + problem);
   }
 
+  // What inbound=require asks of incoming mail has a strength, whatever is asked of outgoing mail.
+  void check_levels() {
+    for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+      const unsigned bit = 1U << i;
+      if ((seen_ & bit) == 0 || rule_.level >= kAttributes[i].least) continue;
+      if (bit == kStrengthBit && rule_.inbound == InboundRule::require) continue;
+      refuse(std::string(kAttributes[i].name) + "= has no meaning at level " +
+             std::string(policy::name(rule_.level)));
+    }
+  }
+
   void check_whole() {
+    check_levels();
     if (rule_.level != Level::none && (seen_ & kAccountBit) == 0) {
       refuse("level " + std::string(name(rule_.level)) +
              " needs account=, the name of a line of the credentials file");
@@ -232,7 +243,7 @@ std::string_view name(Profile profile) {
 
 std::string DomainRule::weaknesses() const {
   std::string text;
-  const bool sealed = level == Level::seal;
+  const bool sealed = level == Level::seal || inbound == InboundRule::require;
   if (profile != Profile::modern) {
     text = sealed && strength < 128 ? "NTLMv1 and LM_KEY" : "NTLMv1";
     text += " (profile=" + std::string(name(profile)) + ")";

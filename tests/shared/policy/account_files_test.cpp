@@ -307,6 +307,16 @@ BOOST_AUTO_TEST_CASE(binding_is_exact_or_by_parent) {
   BOOST_TEST(result.entries()[2].is_bound_to("any.example"));
 }
 
+BOOST_AUTO_TEST_CASE(forgets_secrets_and_keeps_bindings) {
+  auto result = good_accounts(std::string("a ") + kNtLm + " domains=a.example relay=yes\n");
+  result.forget_secrets();
+  const auto* account = result.find("a");
+  BOOST_REQUIRE(account != nullptr);
+  BOOST_TEST(as_field(account->secret) == "{NT}00000000000000000000000000000000");
+  BOOST_TEST(account->is_bound_to("a.example"));
+  BOOST_TEST(account->relay);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

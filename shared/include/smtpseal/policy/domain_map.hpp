@@ -43,7 +43,7 @@ struct DomainRule {
   Level level = Level::none;
   std::string account;  // as written: DOMAIN\user or user; names a line of the credentials file
   Profile profile = Profile::modern;
-  unsigned strength = 128;                // 40, 56, 128: least strength of the seal, in bits
+  unsigned strength = 128;                // 40, 56, 128: least strength of the seal, in bits, both ways
   session::Framing framing;               // for the initiating side
   Rc4State rc4_state = Rc4State::shared;  // separate: take a peer that keeps two RC4 states without ESS
   std::optional<Nexthop> nexthop;         // nexthop=[host]:port instead of MX lookup
