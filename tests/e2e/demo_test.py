@@ -28,11 +28,18 @@ def two_hosts_demonstration_passes(world):
     expect(done.returncode == 0, done.stdout[-4000:] + done.stderr)
     expect("PASSED: all" in done.stdout, done.stdout[-2000:])
     expect_equal("FAIL  " in done.stdout, False, "a failed claim in a passed demonstration")
+    expect_equal(done.stdout.count("PASS  "), 34, "claims")
+    for said in (
+        r"X-SmtpSeal-Status: sealed; mech=NTLM; auth=NTLMv2; cipher=RC4; bits=128;",
+        r"S: 550 5\.7\.1 mail from alpha\.example must arrive in a sealed session",
+        r"S: 451 .*mistyped\.example",
+    ):
+        expect(re.search(said, done.stdout), f"{said} is not shown")
     markers = re.findall(r"marker on the wire: (\d+)", done.stdout)
-    expect_equal(len(markers), 4, "scenes")
+    expect_equal(len(markers), 6, "scenes")
     expect_equal(
         [int(count) > 0 for count in markers],
-        [False, True, False, False],
+        [False, True, False, False, False, True],
         "scenes in which the marker can be read",
     )
 
@@ -44,7 +51,8 @@ def two_hosts_demonstration_notices_that_nothing_is_sealed(world):
         with open(f"{directory}/smtpseal-policyd", "w", encoding="ascii") as program:
             program.write(STAND_IN)
         os.chmod(program.name, 0o755)
-        os.symlink(world.binary("relay"), f"{directory}/smtpseal-relay")
+        for program in ("relay", "milter"):
+            os.symlink(world.binary(program), f"{directory}/smtpseal-{program}")
         done = _run(directory)
     expect_equal(done.returncode, 1, "exit code")
     expect("FAILED:" in done.stdout, done.stdout[-3000:])
@@ -56,14 +64,17 @@ STAND_IN = '''#!/usr/bin/python3
 import os, socket, sys, threading
 if "--check-config" in sys.argv:
     sys.exit(0)
-path = "/var/spool/postfix/smtpseal/policyd"
-server = socket.socket(socket.AF_UNIX)
-server.bind(path)
-os.chmod(path, 0o666)
-server.listen()
-def serve(client):
+def listen(name, answer):
+    path = "/var/spool/postfix/smtpseal/" + name
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    os.chmod(path, 0o666)
+    server.listen()
+    while True:
+        threading.Thread(target=serve, args=(server.accept()[0], answer), daemon=True).start()
+def serve(client, answer):
     while client.recv(65536):
-        client.sendall(b"9:NOTFOUND ,")
-while True:
-    threading.Thread(target=serve, args=server.accept()[:1], daemon=True).start()
+        client.sendall(answer)
+threading.Thread(target=listen, args=("policy", b"action=DUNNO\\n\\n"), daemon=True).start()
+listen("policyd", b"9:NOTFOUND ,")
 '''

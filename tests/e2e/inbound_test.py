@@ -484,7 +484,7 @@ def a_login_grants_no_relaying_unless_the_account_says_so(world):
 
 @case
 def networks_can_be_held_to_authentication_and_to_a_seal(world):
-    world.receiving(relay_network_rules=["192.0.2.15/32 auth", "192.0.2.16/32 seal", "192.0.2.0/24 any"])
+    world.receiving(inbound_network_rules=["192.0.2.15/32 auth", "192.0.2.16/32 seal", "192.0.2.0/24 any"])
     unsealed = lambda: ntlm.SambaClient("BETA\\alpha", PASSWORD, seal=False)  # noqa: E731
     for source, login, seal, want in (
         ("192.0.2.14", None, False, 250),

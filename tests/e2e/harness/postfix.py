@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 from harness.runner import Failed, within
 
@@ -73,7 +74,9 @@ class PostfixInstance:
             os.makedirs(os.path.join(self.dir, part), exist_ok=True)
         shutil.chown(os.path.join(self.dir, "data"), "postfix", "postfix")
         shutil.chown(os.path.join(self.dir, "mail"), "mail", "mail")
-        self.write("main.cf", SETTINGS.format(dir=self.dir, name=name) + settings)
+        self.main_cf = SETTINGS.format(dir=self.dir, name=name) + settings
+        self.is_changed = False
+        self.write("main.cf", self.main_cf)
         self.write("master.cf", SERVICES + services)
         self.log_start = 0
 
@@ -98,10 +101,15 @@ class PostfixInstance:
     def reload(self):
         subprocess.run(["postfix", "-c", self.etc, "reload"], capture_output=True, check=True)
 
-    def set(self, parameter, value):
-        """Changes a parameter of main.cf."""
-        subprocess.run(["postconf", "-c", self.etc, "-e", f"{parameter} = {value}"], check=True)
+    def set(self, **parameters):
+        """Changes parameters of main.cf until the case ends."""
+        lines = [f"{name} = {value}" for name, value in parameters.items()]
+        subprocess.run(["postconf", "-c", self.etc, "-e", *lines], check=True)
+        self.is_changed = True
+        reloads = self.log().count("reload -- version")
         self.reload()
+        within(5, lambda: self.log().count("reload -- version") > reloads, f"{self.name} reads main.cf again")
+        time.sleep(0.1)  # for the idle processes that still have the old settings to end
 
     def flush(self):
         """Tries everything in the queue now."""
@@ -115,13 +123,19 @@ class PostfixInstance:
         return "" if "Mail queue is empty" in text else text
 
     def clear(self):
-        """Forgets queue, mailbox and the log so far."""
+        """Forgets queue, mailbox, the log so far, and what set() changed."""
+        if self.is_changed:
+            self.write("main.cf", self.main_cf)
+            self.is_changed = False
         subprocess.run(["postsuper", "-c", self.etc, "-d", "ALL"], capture_output=True, check=True)
         self.reload()  # qmgr and others remember the last route they asked for
+        self.clear_mailbox()
+        self.log_start = os.path.getsize(self.maillog) if os.path.exists(self.maillog) else 0
+
+    def clear_mailbox(self):
         for path in (self.inbox, self.inbox + ".lock"):
             if os.path.exists(path):
                 os.unlink(path)
-        self.log_start = os.path.getsize(self.maillog) if os.path.exists(self.maillog) else 0
 
     def log(self):
         if not os.path.exists(self.maillog):

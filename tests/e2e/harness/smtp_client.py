@@ -2,16 +2,22 @@
 
 import base64
 import socket
+import ssl
 
 from harness.records import Framing, Link
 from harness.runner import expect
 
 
 class SmtpClient:
-    def __init__(self, address, source=None, chunks=None, seconds=15):
-        self.socket = socket.create_connection(
-            address, timeout=seconds, source_address=(source, 0) if source else None
-        )
+    """`source` is the address to come from, `port` the port; one port can be used to several servers at once."""
+
+    def __init__(self, address, source=None, port=0, chunks=None, seconds=15):
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        self.socket.settimeout(seconds)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if source:
+            self.socket.bind((source, port))
+        self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.link = Link(self.socket, chunks)
 
@@ -51,6 +57,19 @@ class SmtpClient:
         self.expect(b"EHLO " + name, 250)
         return self.last
 
+    def starttls(self):
+        """Starts TLS without a look at the certificate, and greets again; returns (cipher, version, bits)."""
+        self.expect(b"STARTTLS", 220)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = self.link.connection = context.wrap_socket(self.socket)
+        self.expect(b"EHLO client.example", 250)
+        return self.socket.cipher()
+
+    def port(self):
+        return self.socket.getsockname()[1]
+
     def begin_auth(self, client, initial=True, verb=b"AUTH"):
         """Up to the CHALLENGE, which is returned."""
         token = base64.b64encode(client.negotiate())
@@ -69,6 +88,10 @@ class SmtpClient:
         if code == 235 and seal:
             self.link.start_seal(client.seal_state(), Framing(framing))
         return code
+
+    def mail(self, sender):
+        """MAIL; returns the code of its reply."""
+        return self.say(b"MAIL FROM:<" + sender + b">")
 
     def send(self, sender, recipients, content):
         """One message; returns the reply code after the final dot."""

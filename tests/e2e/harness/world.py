@@ -3,12 +3,14 @@
 All addresses are on the loopback interface of a network namespace of our own, so ports 25 and 53 are free:
 
     alpha    Postfix on 192.0.2.1:25, default route to the sink; smtpseal-policyd and smtpseal-relay (LMTP)
-    beta     smtpseal-relay on 192.0.2.2:25, Postfix behind it on 127.0.0.1:10025; a plain smtpd on 192.0.2.3:25
+    beta     smtpseal-relay on 192.0.2.2:25, Postfix behind it on 127.0.0.1:10025; a plain smtpd on 192.0.2.3:25;
+             where a case says so, smtpseal-milter and smtpseal-policyd judge what either smtpd takes
     sink     192.0.2.66:25 takes everything that leaves alpha unsealed: for a listed domain nothing may ever arrive there
     peers    192.0.2.10 to .19 and 2001:db8::10 for fakes, 192.0.2.20 for a proxy, 192.0.2.53 for DNS
 """
 
 import os
+import re
 import secrets
 import shutil
 import smtplib
@@ -22,6 +24,7 @@ from harness.proxy import Proxy
 from harness.runner import Failed, Skipped, expect, expect_equal
 from harness.smtp_client import SmtpClient
 from harness.smtp_peer import SmtpPeer
+from harness.socketmap import SocketmapServer
 
 BASE = "/run/e2e"
 SOCKETS = BASE + "/sockets"
@@ -36,6 +39,11 @@ PEER_V6 = ("2001:db8::10", 25)
 PROXY = ("192.0.2.20", 25)
 DNS = ("192.0.2.53", 53)
 PASSWORD = "Secret-Pw1"
+MILTER = SOCKETS + "/milter"
+POLICY = {"alpha": SOCKETS + "/policy.alpha", "beta": SOCKETS + "/policy.beta"}
+POLICYD = {"alpha": SOCKETS + "/policyd", "beta": SOCKETS + "/policyd.beta"}
+QUERY = {"alpha": SOCKETS + "/query.alpha", "beta": SOCKETS + "/query.beta"}
+AUTHSERV_ID = "mx.beta.example"
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", "192.0.2.66"] + [
     a for a, _ in PEERS
@@ -95,6 +103,20 @@ BETA_SERVICES = f"""
 """
 
 
+ALPHA_ACCOUNT = f"alpha {hash_field(PASSWORD)} domains=alpha.example\n"
+BETA_CREDENTIALS = "ALPHA\\beta whatever\n"
+
+# Postfix with the milter and with the policy daemon: what an administrator adds to main.cf.
+WITH_MILTER = {"smtpd_milters": f"unix:{MILTER}", "non_smtpd_milters": f"unix:{MILTER}"}
+WITH_POLICYD = {
+    host: {
+        "smtpd_relay_restrictions": f"check_policy_service unix:{POLICY[host]}, "
+        "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+    }
+    for host in POLICY
+}
+
+
 def toml(parameters):
     """{"relay.hostname": "x", ...} as a smtpseal.toml."""
 
@@ -137,7 +159,7 @@ class World:
         self.marker = f"MARKER-{secrets.token_hex(6)}"
         self.alpha.clear()
         self.beta.clear()
-        self.policyd = self.relay = self.gate = None
+        self.policyd = self.relay = self.gate = self.milter = self.beta_policyd = None
         self.sink = SmtpPeer(SINK, keywords=["8BITMIME", "SMTPUTF8", "DSN"])
         self.others.append(self.sink)
 
@@ -189,7 +211,14 @@ class World:
         }
         settings |= {
             "process.drain_time": "3s",
-            "policyd.listen": [f"unix:{SOCKETS}/policyd"],
+            "policyd.listen": [f"unix:{POLICYD[host]}"],
+            "policyd.policy_listen": [f"unix:{POLICY[host]}"],
+            "relay.socket_mode": "0666",
+            "relay.query_listen": [f"unix:{QUERY[host]}"],
+            "inbound.relay_query": f"unix:{QUERY[host]}",
+            "inbound.relay_timeout": "2s",
+            "milter.listen": f"unix:{MILTER}",
+            "milter.authserv_id": AUTHSERV_ID,
             "policyd.transport": f"smtpseal:unix:{SOCKETS}/relay",
             "policyd.transport_seven_bit": f"smtpseal:unix:{SOCKETS}/relay-7bit",
             "relay.hostname": f"{host}.example",
@@ -245,8 +274,16 @@ class World:
         return process.start(*listens)
 
     def start_policyd(self):
-        self.policyd = self.daemon("policyd", "alpha", f"{SOCKETS}/policyd")
+        self.policyd = self.daemon("policyd", "alpha", POLICYD["alpha"], POLICY["alpha"])
         return self.policyd
+
+    def start_beta_policyd(self):
+        self.beta_policyd = self.daemon("policyd", "beta", POLICYD["beta"], POLICY["beta"])
+        return self.beta_policyd
+
+    def start_milter(self):
+        self.milter = self.daemon("milter", "beta", MILTER)
+        return self.milter
 
     def start_relay(self):
         self.relay = self.daemon("relay", "alpha", f"{SOCKETS}/relay")
@@ -262,11 +299,55 @@ class World:
     def receiving(self, accounts=None, domains="", credentials="", **changes):
         """beta's relay, called the gate, with these accounts."""
         if accounts is None:
-            accounts = f"alpha {hash_field(PASSWORD)} domains=alpha.example\n"
+            accounts = ALPHA_ACCOUNT
         self.tables("beta", domains, credentials, accounts)
         self.parameters("beta", _dotted(changes))
         self.gate = self.daemon("relay", "beta", BETA)
         return self.gate
+
+    def judging(self, domains="", accounts=None, by=("milter",), gate=True, **changes):
+        """beta with the milter, policyd or both (`by`), which have these tables, and the gate. The gate has no rules
+        for domains, and its accounts are bound to none, so that it is not the gate that judges."""
+        if accounts is None:
+            accounts = ALPHA_ACCOUNT
+        if gate:
+            self.receiving(re.sub(r" domains=\S+", "", accounts), **changes)
+        else:
+            self.parameters("beta", _dotted(changes))
+        self.tables("beta", domains, BETA_CREDENTIALS, accounts)
+        settings = {}
+        if "milter" in by:
+            self.start_milter()
+            settings |= WITH_MILTER
+        if "policyd" in by:
+            self.start_beta_policyd()
+            settings |= WITH_POLICYD["beta"]
+        self.beta.set(**settings)
+
+    def rules(self, domains, accounts=None):
+        """Changes the tables of what judges on beta, which reads them at SIGHUP."""
+        self.tables("beta", domains, BETA_CREDENTIALS, ALPHA_ACCOUNT if accounts is None else accounts)
+
+    def query_server(self, answer, path=QUERY["beta"]):
+        """A stand-in for the gate's answers to the milter and to policyd."""
+        fake = SocketmapServer(path, answer)
+        self.others.append(fake)
+        return fake
+
+    def certificate(self):
+        """Makes a certificate; returns the settings with which smtpd offers STARTTLS."""
+        key, certificate = f"{self.dir}/tls.key", f"{self.dir}/tls.pem"
+        subprocess.run(
+            f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=beta.example "
+            f"-days 2 -keyout {key} -out {certificate}".split(),
+            capture_output=True,
+            check=True,
+        )
+        return {
+            "smtpd_tls_security_level": "may",
+            "smtpd_tls_cert_file": certificate,
+            "smtpd_tls_key_file": key,
+        }
 
     def peer(self, make=SmtpPeer, address=PEER, **options):
         fake = make(address, **options)
@@ -356,10 +437,10 @@ class World:
             for secret in (self.marker, "joe@alpha.example", "@partner.example"):
                 expect(secret.encode() not in octets, f"the {name} saw {secret!r} in clear")
 
-    def postmap(self, key):
-        """What `postmap -q` says to a lookup in the transport map: (answer or None, error text)."""
+    def postmap(self, key, table="transport", socket_path=POLICYD["alpha"]):
+        """What `postmap -q` says to a lookup in a map of policyd: (answer or None, error text)."""
         done = subprocess.run(
-            ["postmap", "-c", self.alpha.etc, "-q", key, f"socketmap:unix:{SOCKETS}/policyd:transport"],
+            ["postmap", "-c", self.alpha.etc, "-q", key, f"socketmap:unix:{socket_path}:{table}"],
             capture_output=True,
             text=True,
             check=False,
