@@ -44,7 +44,7 @@ std::string_view PolicyRequest::get(std::string_view name) const {
 
 const PolicyRequest::Attribute* PolicyRequest::find(std::string_view name) const {
   for (const Attribute& attribute : attributes_)
-    if (name_of(attribute) == name) return &attribute;
+    if (attribute.name_size == name.size() && name_of(attribute) == name) return &attribute;
   return nullptr;
 }
 
