@@ -59,12 +59,13 @@ std::string quoted_if_needed(std::string_view text, std::string_view specials) {
   return result + '"';
 }
 
-std::optional<std::string> unquoted(std::string_view text) {
+std::string unquoted(std::string_view text) {
   if (!text.starts_with('"')) return std::string(text);
-  if (text.size() < 2 || !text.ends_with('"') || behind_quoted(text, 0) != text.size()) return std::nullopt;
+  text.remove_prefix(1);
+  if (text.ends_with('"')) text.remove_suffix(1);
   std::string result;
-  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
     result += text[i];
   }
   return result;

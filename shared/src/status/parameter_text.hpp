@@ -2,7 +2,6 @@
 // breaks. Pure. Private to the status sources.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,8 +26,9 @@ inline constexpr std::string_view kStatusSpecials = "()<>@,;\\\"/?=";
 // `text`; where it is no token, in double quotes, with a backslash before every backslash and quote.
 [[nodiscard]] std::string quoted_if_needed(std::string_view text, std::string_view specials);
 
-// The value that quoted_if_needed() wrote. nullopt where a quote is missing.
-[[nodiscard]] std::optional<std::string> unquoted(std::string_view text);
+// The text that quoted_if_needed() made this of. Of what it did not make, a text of which it makes something
+// else: so bad quoting shows when the text is written again.
+[[nodiscard]] std::string unquoted(std::string_view text);
 
 // Takes the octets up to and with the next ";" outside quotes off the front of `text`; all where there is
 // none.

@@ -142,8 +142,7 @@ bool read_parameter(std::string_view piece, Status& status) {
       std::find_if(kParameters.begin(), kParameters.end(),
                    [name = piece.substr(0, equals)](const Parameter& known) { return known.name == name; });
   if (parameter == kParameters.end()) return false;
-  const auto value = unquoted(piece.substr(equals + 1));
-  return value && parameter->set(status, *value);
+  return parameter->set(status, unquoted(piece.substr(equals + 1)));
 }
 
 bool read_protection(std::string_view piece, Status& status) {

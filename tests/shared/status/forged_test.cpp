@@ -50,6 +50,7 @@ BOOST_AUTO_TEST_CASE(removes_results_that_claim_our_name_in_any_writing) {
       "(x) mx.example.com; auth=pass",
       "mx.example.com (x); auth=pass",
       "mx.(x)example.com; auth=pass",
+      "mx.(a(b)c)example.com; auth=pass",
       "mx(.).example(.).com; auth=pass",
       "(a(b(c)d)e)mx.example.com; auth=pass",
       "(\\)mx.example.com; auth=pass",

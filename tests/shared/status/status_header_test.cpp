@@ -256,6 +256,16 @@ BOOST_AUTO_TEST_CASE(the_session_map_keeps_accounts_apart) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(reads_4096_octets_and_not_one_more) {
+  SessionSecurity security = with(Protection::none);
+  security.account =
+      std::string(4096 - format_session(security).size() - std::string("; account=").size(), 'a');
+  BOOST_REQUIRE_EQUAL(format_session(security).size(), 4096U);
+  BOOST_TEST(parse_status(format_session(security)).has_value());
+  security.account += 'a';
+  BOOST_TEST(!parse_status(format_session(security)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_session_map_tells_sessions_without_a_seal) {
   BOOST_TEST(format_session(with(Protection::none)) == "none");
   SessionSecurity login = sealed();
