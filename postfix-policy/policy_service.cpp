@@ -48,6 +48,7 @@ void log_verdict(const PolicyRequest& request, const policy::InboundVerdict& ver
                                                     : "sender-refused";
   log::warning(event)
       .field("client", request.get("client_address"))
+      .optional("account", request.get("sasl_username"))
       .field("from", "<" + std::string(request.get("sender")) + ">")
       .optional("domain", verdict.domain)
       .optional("rule", verdict.rule)
@@ -129,6 +130,16 @@ Task<policy::InboundVerdict> PolicyService::judge_client(const policy::PolicySet
   co_return verdict;
 }
 
+Task<Result<postfix::SocketmapReply>> PolicyService::ask(std::string map, std::string key) {
+  postfix::SocketmapRequest question{std::move(map), std::move(key)};
+  auto answer = co_await relay_->ask(std::move(question));
+  if (!answer)
+    log::warning("relay-unreachable")
+        .field("parameter", "inbound.relay_query")
+        .field("reason", answer.error().message());
+  co_return answer;
+}
+
 // Nothing where the session did not come through the relay.
 Task<std::optional<session::SessionSecurity>> PolicyService::ask_relay(const PolicyRequest& request) {
   if (!relay_) co_return std::nullopt;
@@ -136,8 +147,7 @@ Task<std::optional<session::SessionSecurity>> PolicyService::ask_relay(const Pol
   const status::End server{request.get("server_address"), request.get("server_port")};
   const auto key = status::session_key(client, server);
   if (!key) co_return status::unknown_because("the mail server does not tell both ends of the connection");
-  postfix::SocketmapRequest question{"session", *key};
-  const auto answer = co_await relay_->ask(std::move(question));
+  const auto answer = co_await ask("session", *key);
   co_return status::session_from(answer);
 }
 
@@ -146,8 +156,7 @@ Task<std::string> PolicyService::judge_recipient(const policy::PolicySet& set, s
   if (decision.kind == policy::Decision::Kind::not_listed) co_return kNoOpinion;
   if (decision.kind == policy::Decision::Kind::refuse_form) co_return "550 5.1.3 " + decision.reason;
   if (!relay_) co_return kNoOpinion;
-  postfix::SocketmapRequest question{"delivery", std::string(recipient)};
-  const auto answer = co_await relay_->ask(std::move(question));
+  const auto answer = co_await ask("delivery", std::string(recipient));
   if (answer && answer->status == SocketmapStatus::ok) co_return kNoOpinion;
   const std::string where = decision.domain + " (rule " + decision.rule->origin.text() + "): ";
   std::string action;

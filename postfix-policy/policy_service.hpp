@@ -33,6 +33,7 @@ class PolicyService {
   daemon::Task<policy::InboundVerdict> judge_client(const policy::PolicySet& set,
                                                     const postfix::PolicyRequest& request);
   daemon::Task<std::string> judge_recipient(const policy::PolicySet& set, std::string_view recipient);
+  daemon::Task<Result<postfix::SocketmapReply>> ask(std::string map, std::string key);
   daemon::Task<std::optional<session::SessionSecurity>> ask_relay(const postfix::PolicyRequest& request);
   [[nodiscard]] policy::InboundVerdict judge(const policy::PolicySet& set,
                                              const postfix::PolicyRequest& request,

@@ -369,6 +369,7 @@ bool SmtpSession::may_send(const std::string& sender) {
   log::warning(report ? "sender-would-be-refused" : "sender-refused")
       .field("id", id_)
       .field("client", address_.to_string())
+      .optional("account", login_)
       .field("from", "<" + sender + ">")
       .optional("domain", verdict.domain)
       .optional("rule", verdict.rule)

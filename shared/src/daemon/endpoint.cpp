@@ -1,6 +1,7 @@
 #include "smtpseal/daemon/endpoint.hpp"
 
 #include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -68,7 +69,7 @@ SocketOwner socket_owner(const config::Values& values, const std::string& sectio
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || mode > 0777)
     throw StartupError(section + ".socket_mode = \"" + text + "\": expected an octal mode from 000 to 777");
-  return {values.text(section + ".socket_group"), mode};
+  return {values.text("process.user"), values.text(section + ".socket_group"), mode};
 }
 
 void remove_dead_socket(const std::string& name, const std::string& path) {
@@ -84,11 +85,19 @@ void remove_dead_socket(const std::string& name, const std::string& path) {
 }
 
 void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner) {
-  if (!owner.group.empty() && ::geteuid() == 0) {
+  auto uid = static_cast<uid_t>(-1);
+  auto gid = static_cast<gid_t>(-1);
+  if (::geteuid() == 0 && !owner.user.empty()) {
+    const passwd* entry = ::getpwnam(owner.user.c_str());
+    if (entry == nullptr) refuse(name, "there is no user \"" + owner.user + "\"");
+    uid = entry->pw_uid;
+  }
+  if (::geteuid() == 0 && !owner.group.empty()) {
     const group* entry = ::getgrnam(owner.group.c_str());
     if (entry == nullptr) refuse(name, "there is no group \"" + owner.group + "\"");
-    if (::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) refuse(name, std::strerror(errno));
+    gid = entry->gr_gid;
   }
+  if (::chown(path.c_str(), uid, gid) != 0) refuse(name, std::strerror(errno));
   if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
 }
 

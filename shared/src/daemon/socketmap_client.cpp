@@ -5,7 +5,8 @@
 namespace smtpseal::daemon {
 namespace {
 
-constexpr std::size_t kKeep = 8;  // connections that wait for the next question
+// Connections that wait for the next question: as many as Postfix has smtpd processes by default.
+constexpr std::size_t kKeep = 100;
 
 }  // namespace
 

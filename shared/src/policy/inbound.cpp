@@ -33,8 +33,7 @@ std::string shortcoming(const DomainRule& rule, const session::SessionSecurity& 
   if (security.bits < rule.strength)
     return "the seal is too weak: " + std::to_string(security.bits) + " < " + std::to_string(rule.strength) +
            " bits";
-  if (!is_named_account(rule, account, domain))
-    return "account " + security.account + " is not bound to the domain";
+  if (!is_named_account(rule, account, domain)) return "the account is not bound to the domain";
   return {};
 }
 
@@ -77,7 +76,7 @@ InboundVerdict judge_binding(const PolicySet& set, const Account* account, const
   if (account == nullptr || account->domains.empty() || account->is_bound_to(domain)) return {};
   const auto* rule = set.domains.find(domain);
   const bool report = rule != nullptr && rule->mode == Mode::report;
-  const std::string reason = "account " + account->account + " may not send as " + domain;
+  const std::string reason = "the account may not send as " + domain;
   return verdict(report ? Kind::report : Kind::refuse, smtp::Reply(550, "5.7.1", reason), domain,
                  account->origin.text(), reason);
 }

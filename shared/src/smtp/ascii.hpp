@@ -1,4 +1,5 @@
-// ASCII character classes for SMTP syntax, independent of the process's locale. Private to the SMTP sources.
+// ASCII character classes for SMTP syntax, independent of the process's locale. Private to the sources of
+// this library.
 #pragma once
 
 #include <algorithm>

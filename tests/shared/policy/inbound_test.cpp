@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(binds_an_account_to_its_domains) {
   const auto set = make_set();
   check(set, {"joe@other.example", sealed("OTHER"), Kind::pass, ""});
   check(set, {"joe@unlisted.example", sealed("OTHER"), Kind::refuse,
-              "account OTHER may not send as unlisted.example"});
+              "the account may not send as unlisted.example"});
   check(set,
         {"joe@unlisted.example", with(Protection::authenticated, "OTHER"), Kind::refuse, "may not send as"});
   check(set, {"joe@sub.other.example", sealed("OTHER"), Kind::refuse, "may not send as"});

@@ -19,17 +19,19 @@ Endpoint parse_endpoint(const std::string& text);
 std::string to_text(const Endpoint& endpoint);
 
 struct SocketOwner {
+  std::string user;   // empty: left as it is
   std::string group;  // empty: left as it is
   unsigned mode = 0660;
 };
-// Of the parameters SECTION.socket_group and SECTION.socket_mode. Throws StartupError where the mode is not
+// Of the parameters SECTION.socket_group and SECTION.socket_mode, and the user all daemons run as, so that
+// they can ask each other (process.user). Throws StartupError where the mode is not
 // octal.
 SocketOwner socket_owner(const config::Values& values, const std::string& section);
 
 // For a unix socket `path` that is about to be bound: removes the file left by a process that is gone; one
 // that answers is somebody's, and stays. Throws StartupError, naming `name`.
 void remove_dead_socket(const std::string& name, const std::string& path);
-// Gives a bound unix socket its group and mode. Throws StartupError, naming `name`.
+// Gives a bound unix socket its owner and mode. Throws StartupError, naming `name`.
 void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner);
 
 // A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of

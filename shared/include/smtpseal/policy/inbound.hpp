@@ -20,7 +20,7 @@ struct InboundVerdict {
       reply;  // for refuse, defer and report: what the client is (would be) told: domain, rule and reason
   std::string domain;  // of the rule, as found in the address
   std::string rule;    // file:line, or the entry of inbound.network_rules, for the log
-  std::string reason;  // for the log and the status header; may name the account
+  std::string reason;  // for the log and the status header; names no account
   [[nodiscard]] bool is_pass() const { return kind == Kind::pass; }
 };
 
