@@ -28,7 +28,6 @@ constexpr const char* kMailMacros =
 constexpr const char* kEndMacros = "i";
 
 constexpr std::size_t kMaxReplyText = 480;  // with code and CRLF in RFC 5321's 512; libmilter takes 980
-constexpr std::chrono::minutes kLimitWarningPause{1};
 
 FilterContext* context = nullptr;
 
@@ -99,10 +98,7 @@ sfsistat answer(SMFICTX* ctx, const InboundVerdict& verdict) {
 }
 
 void warn_of_limit() {
-  const auto now = std::chrono::steady_clock::now();
-  auto next = context->next_limit_warning.load();
-  if (now < next || !context->next_limit_warning.compare_exchange_strong(next, now + kLimitWarningPause))
-    return;
+  if (!context->limit_warning.is_due()) return;
   log::warning("connection-refused")
       .field("reason", "milter.client_limit reached")
       .field("limit", static_cast<std::uint64_t>(context->client_limit));
@@ -186,7 +182,7 @@ sfsistat on_mail(SMFICTX* ctx, char** arguments) noexcept {
     here.is_broken = false;
     if (!here.is_admitted) return SMFIS_TEMPFAIL;
     const auto verdict = here.session.on_mail(context->policy.current(), arguments[0], view_from(ctx));
-    log_verdict(here.session.peer(), here.session.sender(), {}, verdict);
+    log_verdict({here.session.peer(), here.session.sender(), {}}, here.session.security(), verdict);
     return answer(ctx, verdict);
   });
 }
@@ -205,15 +201,17 @@ sfsistat on_end(SMFICTX* ctx) noexcept {
   return guarded([&]() -> sfsistat {
     Connection& here = connection_or_new(ctx);
     const std::string sender(here.session.sender());
+    const std::string queue_id = macro(ctx, "i");
     Ending ending = here.session.on_end();
     if (here.is_broken) return SMFIS_TEMPFAIL;
+    const Envelope envelope{here.session.peer(), sender, queue_id};
     const auto result = answer(ctx, ending.verdict);
-    const std::string queue_id = macro(ctx, "i");
-    if (result == SMFIS_CONTINUE)
-      log_message(here.session.peer(), sender, queue_id, ending);
-    else
-      log_verdict(here.session.peer(), sender, queue_id, ending.verdict);
-    return result == SMFIS_CONTINUE ? edit(ctx, ending) : result;
+    if (result != SMFIS_CONTINUE) {
+      log_verdict(envelope, ending.security, ending.verdict);
+      return result;
+    }
+    log_message(envelope, ending);
+    return edit(ctx, ending);
   });
 }
 

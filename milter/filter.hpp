@@ -5,9 +5,9 @@
 #include <libmilter/mfapi.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 
+#include "once_a_minute.hpp"
 #include "session.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 
@@ -21,7 +21,7 @@ struct FilterContext {
   std::int64_t client_limit = 0;
   std::atomic<std::int64_t> connections = 0;
   std::atomic<bool> stopping = false;  // new connections are answered with a temporary failure
-  std::atomic<std::chrono::steady_clock::time_point> next_limit_warning = {};
+  OnceAMinute limit_warning{};
 };
 
 // For smfi_register(). `context` must outlive libmilter, whose callbacks have no argument for it: there is

@@ -14,24 +14,25 @@ std::string_view event(Kind kind) {
 
 }  // namespace
 
-void log_verdict(const Peer& peer, std::string_view sender, std::string_view queue_id,
+void log_verdict(const Envelope& envelope, const session::SessionSecurity& security,
                  const policy::InboundVerdict& verdict) {
   if (verdict.is_pass()) return;
   log::warning(event(verdict.kind))
-      .optional("queue", queue_id)
-      .field("client", peer.address)
-      .field("from", sender)
+      .optional("queue", envelope.queue_id)
+      .field("client", envelope.peer.address)
+      .field("from", envelope.sender)
+      .optional("account", security.account)
       .optional("domain", verdict.domain)
       .optional("rule", verdict.rule)
       .field("reason", verdict.reason);
 }
 
-void log_message(const Peer& peer, std::string_view sender, std::string_view queue_id, const Ending& ending) {
+void log_message(const Envelope& envelope, const Ending& ending) {
   const auto& security = ending.security;
   log::info("message")
-      .field("queue", queue_id)
-      .field("client", peer.address)
-      .field("from", sender)
+      .field("queue", envelope.queue_id)
+      .field("client", envelope.peer.address)
+      .field("from", envelope.sender)
       .field("status", session::name(security.protection))
       .field("bits", security.bits)
       .optional("account", security.account)

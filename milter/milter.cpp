@@ -18,10 +18,6 @@
 namespace smtpseal::milter {
 namespace {
 
-// A header field as long as Postfix lets through (header_size_limit) must not look like a broken connection:
-// libmilter takes 65535 octets by default.
-constexpr std::size_t kMaxCommand = 1048576;
-
 std::string host_name() {
   std::array<char, HOST_NAME_MAX + 1> name{};
   ::gethostname(name.data(), name.size() - 1);
@@ -98,7 +94,6 @@ void Milter::bind() {
   require(smfi_register(describe_filter(filter_)) == MI_SUCCESS, "libmilter is of another version");
   require(smfi_setconn(connection.data()) == MI_SUCCESS, "libmilter does not take " + connection);
   smfi_settimeout(static_cast<int>(values_.number("milter.timeout")));
-  smfi_setmaxdatasize(kMaxCommand);
 
   const mode_t mask = ::umask(0177);  // nobody else can connect before mode and group are set
   const int opened = smfi_opensocket(false);
@@ -117,8 +112,8 @@ void Milter::reload() {
   policy_.reload();
 }
 
-// smfi_stop() is not for this: libmilter then cuts every connection at once, messages in progress included,
-// and frees what its threads still use.
+// smfi_stop() is not for this: libmilter then cuts every connection that waits for the mail server's next
+// command, messages in progress included, and does not say so (xxfi_close is not called).
 void Milter::stop() {
   filter_.stopping = true;
   remove_socket();

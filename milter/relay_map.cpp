@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "smtpseal/log/log.hpp"
+
 namespace smtpseal::milter {
 namespace {
 
@@ -13,6 +15,11 @@ Result<postfix::SocketmapReply> RelayMap::ask(const std::string& key) {
   Query query = take();
   auto answer = query->ask({"session", key}, timeout_);
   give_back(std::move(query));
+  if (!answer && warning_.is_due())
+    log::warning("relay-unreachable")
+        .field("parameter", "inbound.relay_query")
+        .field("endpoint", daemon::to_text(endpoint_))
+        .field("reason", answer.error().message());
   return answer;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "once_a_minute.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/socketmap_query.hpp"
 
@@ -18,7 +19,7 @@ class RelayMap {
   RelayMap(daemon::Endpoint endpoint, std::chrono::milliseconds timeout)
       : endpoint_(std::move(endpoint)), timeout_(timeout) {}
 
-  // Errors: those of daemon::SocketmapQuery.
+  // Errors, which are logged at most once a minute: those of daemon::SocketmapQuery.
   [[nodiscard]] Result<postfix::SocketmapReply> ask(const std::string& key);
 
  private:
@@ -30,6 +31,7 @@ class RelayMap {
   std::chrono::milliseconds timeout_;
   std::mutex mutex_;
   std::vector<Query> idle_;
+  OnceAMinute warning_;
 };
 
 }  // namespace smtpseal::milter

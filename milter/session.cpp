@@ -35,7 +35,6 @@ void Session::begin(Peer peer) {
 InboundVerdict Session::on_mail(std::shared_ptr<const policy::PolicySet> set, std::string_view sender,
                                 session::MtaView view) {
   reset();
-  if (!set) return verdict(Kind::defer, 451, "4.3.5", "the tables of smtpseal are not usable: see its log");
   Facts facts = find_facts(ask_, peer_, view);
   message_.emplace(Message{std::move(set), std::string(without_brackets(sender)), std::move(view),
                            std::move(facts), ForgedFields()});
@@ -69,6 +68,8 @@ Ending Session::on_end() {
 
 // What came through the relay is judged whatever its address, and so is what might have come through it.
 InboundVerdict Session::judge(const Message& message, const Facts& facts) const {
+  if (!message.set)
+    return verdict(Kind::defer, 451, "4.3.5", "the tables of smtpseal are not usable: see its log");
   if (peer_.is_local_submission()) return {};
   if (facts.source == Facts::Source::mail_server && settings_.exempt.contains(peer_.address)) return {};
   return policy::judge_sender(*message.set, facts.security, message.sender);

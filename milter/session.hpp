@@ -51,14 +51,16 @@ class Session {
   void reset() { message_.reset(); }
 
   [[nodiscard]] const Peer& peer() const { return peer_; }
-  // Of the message in progress, without brackets; empty where there is none.
+  // Of the message in progress. The sender stands without brackets.
+  // REQUIRES for security(): on_mail() came, and neither on_end() nor reset() since.
   [[nodiscard]] std::string_view sender() const {
     return message_ ? std::string_view(message_->sender) : std::string_view();
   }
+  [[nodiscard]] const session::SessionSecurity& security() const { return message_->facts.security; }
 
  private:
   struct Message {
-    std::shared_ptr<const policy::PolicySet> set;  // the same one at MAIL and at the end
+    std::shared_ptr<const policy::PolicySet> set;  // the same one at MAIL and at the end; may be null
     std::string sender;
     session::MtaView view;
     Facts facts;
