@@ -18,15 +18,14 @@ ErrorCode timed_out() {
   return make_error_code(boost::system::errc::timed_out);
 }
 
-ErrorCode closed() {
-  return make_error_code(boost::system::errc::connection_reset);
-}
-
 // EAGAIN and EINPROGRESS are what SO_SNDTIMEO and SO_RCVTIMEO make of a late peer.
 ErrorCode last_error() {
   if (errno == EAGAIN || errno == EINPROGRESS) return timed_out();
-  if (errno == EPIPE) return closed();
   return {errno, boost::system::system_category()};
+}
+
+bool is_closed(const ErrorCode& error) {
+  return error == boost::system::errc::connection_reset || error == boost::system::errc::broken_pipe;
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ Result<postfix::SocketmapReply> SocketmapQuery::ask(const postfix::SocketmapRequ
   if (is_quiet()) {
     auto answer = exchange(question, deadline);
     // The server may have closed it this very moment; asking twice does no harm.
-    if (answer || answer.error() != closed()) return answer;
+    if (answer || !is_closed(answer.error())) return answer;
   }
   close();
   if (const auto connected = connect(deadline); !connected) {
@@ -95,7 +94,7 @@ Result<postfix::SocketmapReply> SocketmapQuery::receive(Deadline deadline) {
     const auto count = ::recv(descriptor_, buffer.data(), buffer.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return last_error();
-    if (count == 0) return closed();
+    if (count == 0) return make_error_code(boost::system::errc::connection_reset);
     const std::string_view input(buffer.data(), static_cast<std::size_t>(count));
     std::size_t consumed = 0;
     const auto text = reader.feed(input, consumed);
