@@ -31,16 +31,26 @@ constexpr std::size_t kMaxReplyText = 480;  // with code and CRLF in RFC 5321's 
 
 FilterContext* context = nullptr;
 
-struct Connection {
-  Connection() : session(context->settings, context->ask) {
-    is_admitted = ++context->connections <= context->client_limit && !context->stopping;
+// One of the connections that are served at once, where there is room for it.
+class Place {
+ public:
+  Place() : is_granted_(++context->connections <= context->client_limit && !context->stopping) {
+    if (!is_granted_) --context->connections;
   }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() { --context->connections; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    if (is_granted_) --context->connections;
+  }
+  [[nodiscard]] bool is_granted() const { return is_granted_; }
 
-  Session session;
-  bool is_admitted = false;
+ private:
+  bool is_granted_;
+};
+
+struct Connection {
+  Session session{context->settings, context->ask};
+  Place place;
   bool is_broken = false;  // a header could not be looked at: the message must not pass
 };
 
@@ -160,8 +170,8 @@ sfsistat on_negotiate(SMFICTX* ctx, unsigned long actions, unsigned long steps, 
     *wanted_actions = kActions;
     *wanted_steps = steps & (kSteps | kNoReply);
     *wanted2 = *wanted3 = 0;
-    // One that is not admitted is to be told so at once.
-    if (!connection_or_new(ctx).is_admitted) *wanted_steps &= ~SMFIP_NR_CONN;
+    // One for which there is no place is to be told so at once.
+    if (!connection_or_new(ctx).place.is_granted()) *wanted_steps &= ~SMFIP_NR_CONN;
     return ask_for_macros(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
   });
 }
@@ -170,7 +180,10 @@ sfsistat on_connect(SMFICTX* ctx, char* name, sockaddr* address) noexcept {
   return guarded([&]() -> sfsistat {
     Connection& here = connection_or_new(ctx);
     here.session.begin(peer_from(ctx, name, address));
-    if (here.is_admitted) return SMFIS_NOREPLY;
+    log::debug("connected")
+        .field("client", here.session.peer().address)
+        .field("name", here.session.peer().name);
+    if (here.place.is_granted()) return SMFIS_NOREPLY;
     if (!context->stopping) warn_of_limit();
     return SMFIS_TEMPFAIL;
   });
@@ -180,7 +193,7 @@ sfsistat on_mail(SMFICTX* ctx, char** arguments) noexcept {
   return guarded([&]() -> sfsistat {
     Connection& here = connection_or_new(ctx);
     here.is_broken = false;
-    if (!here.is_admitted) return SMFIS_TEMPFAIL;
+    if (!here.place.is_granted()) return SMFIS_TEMPFAIL;
     const auto verdict = here.session.on_mail(context->policy.current(), arguments[0], view_from(ctx));
     log_verdict({here.session.peer(), here.session.sender(), {}}, here.session.security(), verdict);
     return answer(ctx, verdict);

@@ -19,8 +19,8 @@ struct FilterContext {
   const daemon::PolicyHolder& policy;
   AskRelay ask;
   std::int64_t client_limit = 0;
-  std::atomic<std::int64_t> connections = 0;
-  std::atomic<bool> stopping = false;  // new connections are answered with a temporary failure
+  std::atomic<std::int64_t> connections = 0;  // that are served
+  std::atomic<bool> stopping = false;         // new connections are answered with a temporary failure
   OnceAMinute limit_warning{};
 };
 
