@@ -18,10 +18,18 @@ class SmtpSession;
 
 class SessionRegistry {
  public:
+  // A client that has reset its connection can come again from the same port before the old session has
+  // noticed: the new one counts.
   void add(const TcpEndpoint& client, const TcpEndpoint& server, const SmtpSession* session) {
     sessions_[{client, server}] = session;
   }
-  void remove(const TcpEndpoint& client, const TcpEndpoint& server) { sessions_.erase({client, server}); }
+  // Removes `session`, and no newer one with the same ends.
+  void remove(const TcpEndpoint& client, const TcpEndpoint& server, const SmtpSession* session) {
+    const auto found = sessions_.find({client, server});
+    if (found != sessions_.end() && found->second == session) sessions_.erase(found);
+  }
+
+  [[nodiscard]] std::size_t size() const { return sessions_.size(); }
 
   // The socketmap answer to "session CLIENT SERVER", both as "192.0.2.7:40112" or "[2001:db8::7]:40112":
   // status::format_session() of it, NOTFOUND, or PERM where the key is none.

@@ -63,7 +63,7 @@ SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, const T
 }
 
 SmtpSession::~SmtpSession() {
-  context_.sessions.remove(client_, server_);
+  context_.sessions.remove(client_, server_, this);
   Backend::end(std::move(backend_));
   const auto had = security();
   log::info("session-close")
