@@ -24,8 +24,9 @@ constexpr unsigned long kNoReply =
 
 constexpr const char* kConnectMacros = "{daemon_addr} {daemon_port}";
 constexpr const char* kMailMacros =
-    "{auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}";
-constexpr const char* kEndMacros = "i";
+    "i {auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}";
+constexpr const char* kEndMacros =
+    "i";  // Postfix has no queue id at MAIL; Sendmail has it there and does not repeat it
 
 constexpr std::size_t kMaxReplyText = 480;  // with code and CRLF in RFC 5321's 512; libmilter takes 980
 
@@ -195,7 +196,8 @@ sfsistat on_mail(SMFICTX* ctx, char** arguments) noexcept {
     here.is_broken = false;
     if (!here.place.is_granted()) return SMFIS_TEMPFAIL;
     const auto verdict = here.session.on_mail(context->policy.current(), arguments[0], view_from(ctx));
-    log_verdict({here.session.peer(), here.session.sender(), {}}, here.session.security(), verdict);
+    log_verdict({here.session.peer(), here.session.sender(), macro(ctx, "i")}, here.session.security(),
+                verdict);
     return answer(ctx, verdict);
   });
 }
