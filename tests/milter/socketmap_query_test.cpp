@@ -23,9 +23,10 @@ namespace {
 
 using Script = std::function<void(int connection)>;
 
+// Scripts run in the server's thread, where nothing of Boost.Test may be used: what goes wrong shows at the
+// client.
 void say(int connection, std::string_view text) {
-  BOOST_REQUIRE(::send(connection, text.data(), text.size(), MSG_NOSIGNAL) ==
-                static_cast<ssize_t>(text.size()));
+  (void)::send(connection, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
 // One read takes a whole question here: they are short, and on a unix socket.
@@ -153,7 +154,7 @@ BOOST_AUTO_TEST_CASE(connects_anew_where_the_server_closes_on_the_second_questio
   const Script reset = [](int connection) {  // with a part of the question unread
     answer(connection, "6:OK one,");
     char octet = 0;
-    BOOST_REQUIRE(::recv(connection, &octet, 1, 0) == 1);
+    (void)::recv(connection, &octet, 1, 0);
   };
   for (const auto& first : {close_orderly, reset}) {
     Server server({first, [](int connection) { answer(connection, "6:OK two,"); }});
