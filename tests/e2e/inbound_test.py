@@ -532,7 +532,11 @@ def a_sender_domain_can_be_bound_to_a_seal_and_an_account(world):
         (modern, b"joe@alpha.example", 2),
         (modern, b"joe@Alpha.Example", 2),
         (lambda: modern(account="BETA\\other"), b"joe@alpha.example", 5),
-        (lambda: modern(account="BETA\\bound"), b"joe@alpha.example", 5),  # bound, but not the account the rule names
+        (
+            lambda: modern(account="BETA\\bound"),
+            b"joe@alpha.example",
+            5,
+        ),  # bound, but not the account the rule names
     ):
         with world.client() as client:
             client.greet()
@@ -584,9 +588,7 @@ def _smuggle(name, end, sealed, normalise):
             client.expect(b"MAIL FROM:<" + JOE + b">", 250)
             client.expect(b"RCPT TO:<" + ANNA + b">", 250)
             client.expect(b"DATA", 354)
-            client.link.write(
-                world.text().encode() + b"line" + end + SMUGGLED + b"tail\r\n.\r\n"
-            )
+            client.link.write(world.text().encode() + b"line" + end + SMUGGLED + b"tail\r\n.\r\n")
             code = client.take()
             has_stray = b"\n" in end.replace(b"\r\n", b"") or b"\r" in end.replace(b"\r\n", b"")
             if has_stray and not normalise:
@@ -602,7 +604,9 @@ def _smuggle(name, end, sealed, normalise):
             expect_equal(messages, [], "messages delivered though refused")
         else:
             expect_equal((code, len(messages)), (250, 1), "reply and number of messages")
-            expect_in("MAIL FROM:<evil@alpha.example>", messages[0].get_payload(), "the content of the one message")
+            expect_in(
+                "MAIL FROM:<evil@alpha.example>", messages[0].get_payload(), "the content of the one message"
+            )
         expect("evil@alpha.example" not in world.beta.log(), "smtpd saw the smuggled sender")
 
     run.__module__ = __name__

@@ -24,6 +24,8 @@ from harness.partners import (
     SEALED_SESSION,
     SENDER_FORMS,
     STRANGER,
+    UMLAUT_ACCOUNT,
+    UMLAUT_RULE,
     WEAK_RULE,
     Session,
     behind_the_gate,
@@ -89,7 +91,7 @@ def a_login_without_a_seal_is_shown_as_authenticated(world):
     with Session(BETA).log_in(unsealed(), seal=False) as client:
         stamp = Stamp(client.deliver(world))
     stamp.expect("authenticated", "pass", mech="NTLM", auth="NTLMv2", cipher=None, bits=None)
-    expect("sealed" not in stamp.results, f"the comment of {stamp}")
+    expect_in("(NTLM, not sealed)", stamp.results, "the comment")
 
 
 @case
@@ -405,7 +407,7 @@ def an_account_sends_as_its_own_domains_only(world):
 
 @case
 def every_form_of_a_sender_is_seen_through(world):
-    world.judging(RULE + ".pärtner.example seal account=ALPHA\\beta inbound=require\n")
+    world.judging(RULE + UMLAUT_RULE, ALPHA_ACCOUNT + UMLAUT_ACCOUNT)
     for sender, want in SENDER_FORMS:
         with Session() as client:
             code = client.mail(sender)
@@ -534,8 +536,7 @@ def a_port_used_again_after_a_sealed_session_borrows_nothing(world):
     with sealed() as first:
         port = first.port()
         first.begin()
-        first.expect(b"RSET", 250)
-        first.expect(b"QUIT", 221)
+        first.abort()
     with Session(BETA, port=port) as second:
         expect_refused(second, JOE, 550, "the session is not sealed")
 
@@ -609,6 +610,7 @@ def _lost(name, later, code, protection):
             expect_equal(
                 client.end(world.text("REQUIRED").encode()), code, f"the end of data ({client.last!r})"
             )
+        fake.stop()
         fake = world.query_server(lambda *_: SEALED_SESSION.replace("account=alpha", "account=else"))
         with behind_the_gate(41235) as client:
             client.begin(STRANGER)
@@ -662,7 +664,6 @@ def a_relay_that_dies_in_the_middle_leaves_nothing_behind(world):
         client.expect(b"DATA", 354)
         client.link.write(world.text().encode())
         world.gate.kill()
-        client.link.write(b"\r\n.\r\n")
         expect(client.is_closed(), "the connection goes on")
     expect_nothing_taken(world)
 

@@ -16,8 +16,9 @@ OTHER_ACCOUNT = f"other {ntlm.hash_field(PASSWORD)} domains=other.example\n"
 RULE = "alpha.example seal account=ALPHA\\beta inbound=require inbound_account=alpha\n"
 ANY_BOUND_RULE = "alpha.example seal account=ALPHA\\beta inbound=require\n"
 WEAK_RULE = "alpha.example seal account=ALPHA\\beta profile=exchange-5.5 strength=40 inbound=require\n"
-SENDER_FORMS = [
-    # sender, code from plain clients where alpha.example and .pärtner.example are required
+UMLAUT_RULE = ".pärtner.example none inbound=require\n"
+UMLAUT_ACCOUNT = f"umlaut {ntlm.hash_field(PASSWORD)} domains=.pärtner.example\n"
+SENDER_FORMS = [  # sender, code from plain clients where RULE and UMLAUT_RULE hold
     (b"joe@alpha.example", 550),
     (b"joe@ALPHA.Example", 550),
     (b"joe%alpha.example@elsewhere.example", 550),

@@ -94,12 +94,14 @@ virtual_mailbox_limit = 0
 BETA_SERVICES = f"""
 {BETA_SMTPD[0]}:{BETA_SMTPD[1]} inet n - n - - smtpd
   -o syslog_name=beta/behind
+  -o max_use=1
   -o smtpd_authorized_xclient_hosts=127.0.0.0/8
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_sasl_authenticated_header=yes
   -o smtpd_discard_ehlo_keywords=auth,silent-discard
 {PLAIN_SMTPD[0]}:{PLAIN_SMTPD[1]} inet n - n - - smtpd
   -o syslog_name=beta/plain
+  -o max_use=1
 """
 
 
@@ -213,7 +215,6 @@ class World:
             "process.drain_time": "3s",
             "policyd.listen": [f"unix:{POLICYD[host]}"],
             "policyd.policy_listen": [f"unix:{POLICY[host]}"],
-            "relay.socket_mode": "0666",
             "relay.query_listen": [f"unix:{QUERY[host]}"],
             "inbound.relay_query": f"unix:{QUERY[host]}",
             "inbound.relay_timeout": "2s",
