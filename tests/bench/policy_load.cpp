@@ -48,7 +48,7 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error(what);
 }
 
-// As the smtpd of Postfix 3.7 sends it: all attributes, empty ones too.
+// As the smtpd of Postfix 3.7 sends it: all its attributes, empty ones too.
 std::string policy_question(const std::string& user, const std::string& domain) {
   return "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
          "client_address=198.51.100.7\nclient_name=mail.client.example\nclient_port=40112\n"
@@ -58,8 +58,7 @@ std::string policy_question(const std::string& user, const std::string& domain) 
          "\nrecipient_count=0\nqueue_id=\ninstance=1a2b.65a0c3f1.4d5e6.0\nsize=5120\netrn_domain=\nstress=\n"
          "sasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
          "ccert_pubkey_fingerprint=\nencryption_protocol=TLSv1.3\n"
-         "encryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\npolicy_context=\n"
-         "compatibility_level=3.6\nmail_version=3.7.11\n\n";
+         "encryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\npolicy_context=\n\n";
 }
 
 struct Protocol {
