@@ -91,6 +91,7 @@ void give_to_owner(const std::string& name, const std::string& path, const Socke
     const passwd* entry = ::getpwnam(owner.user.c_str());
     if (entry == nullptr) refuse(name, "there is no user \"" + owner.user + "\"");
     uid = entry->pw_uid;
+    gid = entry->pw_gid;
   }
   if (::geteuid() == 0 && !owner.group.empty()) {
     const group* entry = ::getgrnam(owner.group.c_str());

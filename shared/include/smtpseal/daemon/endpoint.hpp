@@ -20,7 +20,7 @@ std::string to_text(const Endpoint& endpoint);
 
 struct SocketOwner {
   std::string user;   // empty: left as it is
-  std::string group;  // empty: left as it is
+  std::string group;  // empty: that of the user
   unsigned mode = 0660;
 };
 // Of the parameters SECTION.socket_group and SECTION.socket_mode, and the user all daemons run as, so that
