@@ -3,6 +3,7 @@
 Where a case does not say otherwise, the gate has no rules of its own: what is refused was refused by the milter.
 """
 
+import base64
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import time
 
 from harness import ntlm
+from harness.dovecot import DovecotAuth
 from harness.headers import RESULTS, STATUS, Stamp, fields
 from harness.partners import (
     ANNA,
@@ -106,6 +108,32 @@ def tls_is_shown_with_its_cipher(world):
 
 
 @case
+def a_login_at_smtpd_itself_is_shown_with_its_mechanism(world):
+    """An account of smtpd's is none of ours, be its name what it may."""
+    world.judging(RULE)
+    server = DovecotAuth(f"{world.dir}/dovecot", "alpha")
+    world.others.append(server)
+    world.beta.set(
+        smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path=f"{world.dir}/dovecot"
+    )
+    with Session() as client:
+        client.expect(b"AUTH PLAIN " + base64.b64encode(b"\0alpha\0secret"), 235)
+        expect_refused(client, JOE, 550, "the session is not sealed")
+        stamp = Stamp(client.deliver(world, STRANGER))
+    stamp.expect("authenticated", "pass", mech="PLAIN", auth=None, account="alpha", bits=None)
+    expect_in("smtp.auth=alpha", stamp.results, "the results")
+
+
+@case
+def a_login_that_the_relay_does_not_confirm_counts_for_nothing(world):
+    world.judging(RULE, gate=False)
+    world.query_server(lambda *_: "NOTFOUND ")
+    with behind_the_gate(41234, login="alpha") as client:
+        expect_refused(client, JOE, 550, "the session is not sealed")
+        Stamp(client.deliver(world, STRANGER)).expect("none", "none", account=None)
+
+
+@case
 def plain_sessions_are_shown_as_none(world):
     world.judging()
     for server in (PLAIN_SMTPD, BETA):
@@ -155,8 +183,24 @@ def the_account_can_be_left_out(world):
 
 
 @case
+def what_would_be_refused_does_not_name_a_hidden_account(world):
+    rule = RULE.replace("account=alpha\n", "account=secret-name mode=report\n")
+    accounts = f"secret-name {ntlm.hash_field(PASSWORD)}\nother-name {ntlm.hash_field(PASSWORD)}\n"
+    world.judging(rule, accounts, milter_show_account=False)
+    with sealed("other-name") as client:
+        message = client.deliver(world)
+    expect(Stamp(message).parameters.get("would-reject"), "nothing would be refused: the case shows nothing")
+    expect(
+        "-name" not in str([value for name, value in fields(message) if name in (STATUS, RESULTS)]), "named"
+    )
+
+
+@case
 def the_host_goes_by_the_name_it_is_given(world):
-    forged = "Authentication-Results: other-name.example; auth=pass\r\nAuthentication-Results: mx.beta.example; spf=pass\r\n"
+    forged = (
+        "Authentication-Results: other-name.example; auth=pass\r\n"
+        "Authentication-Results: mx.beta.example; spf=pass\r\n"
+    )
     world.judging(milter_authserv_id="other-name.example")
     with Session() as client:
         message = client.deliver(world, headers=forged)
@@ -312,6 +356,10 @@ def a_hundred_forged_fields_are_removed_and_more_are_refused(world):
 def empty_and_very_long_fields_are_survived(world):
     world.judging()
     long = "Authentication-Results: " + "(" * 5000 + "\r\n " + "mx.beta.example; auth=pass smtp.auth=FORGED"
+    # Postfix cuts at header_size_limit, 102400 octets, what a milter is told and what is delivered.
+    long += (
+        "\r\nAuthentication-Results: (" + ("a" * 900 + "\r\n ") * 130 + ") mx.beta.example; auth=pass FORGED"
+    )
     headers = f"X-SmtpSeal-Status:\r\nAuthentication-Results:\r\nX-SmtpSeal-Status: \r\n{long}\r\n"
     with Session() as client:
         message = client.deliver(world, headers=headers)

@@ -249,14 +249,14 @@ def the_relay_is_asked_about_both_ends_of_the_connection_at_rcpt(world):
 
 @case
 def accounts_without_relay_may_not_send_to_foreign_recipients(world):
-    """Although smtpd is told every login and has permit_sasl_authenticated."""
+    """Although smtpd is told every login and has permit_sasl_authenticated in smtpd_relay_restrictions."""
     boss = f"boss {ntlm.hash_field(PASSWORD)} relay=yes\n"
     judging(world, "", ALPHA_ACCOUNT + boss, relay_xclient_login="all")
     for account, want in (("alpha", 554), ("boss", 250)):
         with sealed(account) as client:
             expect_rcpt(client, JOE, want, recipient=FOREIGN)
             expect_rcpt(client, JOE, 250)
-    world.beta.set(smtpd_relay_restrictions="permit_sasl_authenticated, reject_unauth_destination")
+    world.beta.set(smtpd_recipient_restrictions="")
     with sealed("alpha") as client:
         expect_rcpt(client, JOE, 250, recipient=FOREIGN)  # what policyd is there for
 
@@ -267,6 +267,18 @@ def a_client_without_a_login_still_may_not_relay(world):
     for server in (PLAIN_SMTPD, BETA):
         with Session(server) as client:
             expect_rcpt(client, STRANGER, 554, recipient=FOREIGN)
+
+
+@case
+def a_stranger_learns_nothing_of_our_tables(world):
+    """A listed foreign domain whose deliveries cannot work: only who may relay is told so."""
+    judging(world, "foreign.example seal account=ALPHA\\beta\n")
+    with Session() as client:
+        expect_rcpt(client, STRANGER, 554, "Relay access denied", recipient=FOREIGN)
+        for part in (b"domains", b"rule", b"account"):
+            expect(part not in client.last, f"{client.last!r} names {part!r}")
+    with Session(source="127.0.0.1") as client:
+        expect_rcpt(client, STRANGER, 451, "domains:1", recipient=FOREIGN)
 
 
 # ---- milter and policyd
@@ -420,7 +432,7 @@ def forms_that_hide_a_listed_domain_are_refused_at_once(world):
 # ---- other places in Postfix
 
 
-PLACES = ("client", "helo", "sender", "relay", "data", "end_of_data", "etrn")
+PLACES = ("client", "helo", "sender", "data", "end_of_data", "etrn")
 
 
 @case
@@ -429,7 +441,7 @@ def in_other_restrictions_it_does_no_harm(world):
     service = f"check_policy_service unix:{POLICY['beta']}"
     world.beta.set(
         smtpd_delay_reject="no",
-        **{f"smtpd_{place}_restrictions": service for place in PLACES if place != "relay"},
+        **{f"smtpd_{place}_restrictions": service for place in PLACES},
     )
     with Session() as client:
         client.deliver(world, STRANGER)

@@ -37,8 +37,8 @@ def parse(value):
 
 
 class Stamp:
-    """What the milter wrote into a message. Fails unless there is exactly one field of each kind in our name, above every
-    field of the same name that somebody else wrote and above those that the sender wrote."""
+    """What the milter wrote into a message. Fails unless there is exactly one field of each kind in our name, above all
+    of the same name by somebody else and above what the sender wrote."""
 
     def __init__(self, message, authserv_id=AUTHSERV_ID):
         everything = fields(message)

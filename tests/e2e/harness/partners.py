@@ -1,4 +1,4 @@
-"""Who talks to beta in the cases about its milter and policyd: accounts, logins, rules, and a client that has greeted."""
+"""Who talks to beta in the cases about its milter and policyd: accounts, logins, rules, a client that has greeted."""
 
 import secrets
 import time
@@ -36,7 +36,10 @@ SENDER_FORMS = [  # sender, code from plain clients where RULE and UMLAUT_RULE h
     (b"joe@notalpha.example", 250),
     (b"", 250),
 ]
-SEALED_SESSION = "OK sealed; mech=NTLM; auth=NTLMv2; cipher=RC4; bits=128; account=alpha; sealed=100; unsealed=100; peer=[192.0.2.15]"
+SEALED_SESSION = (
+    "OK sealed; mech=NTLM; auth=NTLMv2; cipher=RC4; bits=128; account=alpha; sealed=100; unsealed=100; "
+    "peer=[192.0.2.15]"
+)
 
 
 def modern(account="alpha"):
@@ -85,13 +88,13 @@ def sealed(account="alpha"):
     return Session(BETA).log_in(modern(account))
 
 
-def behind_the_gate(client_port, client=CLIENT, server=BETA):
+def behind_the_gate(client_port, client=CLIENT, server=BETA, login="[UNAVAILABLE]"):
     """What the gate does for a client: introduces it to the smtpd behind by XCLIENT."""
     session = SmtpClient(BETA_SMTPD)
     session.take()
     session.expect(
         f"XCLIENT NAME=[UNAVAILABLE] ADDR={client} PORT={client_port} HELO=client.example PROTO=ESMTP "
-        f"DESTADDR={server[0]} DESTPORT={server[1]}".encode(),
+        f"DESTADDR={server[0]} DESTPORT={server[1]} LOGIN={login}".encode(),
         220,
     )
     session.expect(b"EHLO client.example", 250)

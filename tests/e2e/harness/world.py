@@ -112,8 +112,8 @@ BETA_CREDENTIALS = "ALPHA\\beta whatever\n"
 WITH_MILTER = {"smtpd_milters": f"unix:{MILTER}", "non_smtpd_milters": f"unix:{MILTER}"}
 WITH_POLICYD = {
     host: {
-        "smtpd_relay_restrictions": f"check_policy_service unix:{POLICY[host]}, "
-        "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+        "smtpd_recipient_restrictions": f"check_policy_service unix:{POLICY[host]}, "
+        "permit_mynetworks, permit_sasl_authenticated"
     }
     for host in POLICY
 }
@@ -313,6 +313,7 @@ class World:
             accounts = ALPHA_ACCOUNT
         if gate:
             self.receiving(re.sub(r" domains=\S+", "", accounts), **changes)
+            self.gate.wait_for_log("started")  # it has read its tables, which are replaced now
         else:
             self.parameters("beta", _dotted(changes))
         self.tables("beta", domains, BETA_CREDENTIALS, accounts)
