@@ -50,6 +50,7 @@ from harness.world import (
     PASSWORD,
     PEER_V6,
     PLAIN_SMTPD,
+    QUERY,
 )
 
 
@@ -717,6 +718,25 @@ def a_relay_that_dies_in_the_middle_leaves_nothing_behind(world):
 
 
 @case
+def a_relay_that_stops_still_tells_what_protects_the_sessions_it_finishes(world):
+    world.judging(RULE, process_drain_time="10s")
+    clients = [sealed().begin() for _ in range(8)]
+    for client in clients:
+        client.expect(b"DATA", 354)
+    world.gate.signal(signal.SIGTERM)
+    world.gate.wait_for_log("stopping")
+    for client in clients:  # all at once, so that the milter needs connections that it does not have yet
+        client.link.write(world.text().encode() + b"\r\n.\r\n")
+    for client in clients:
+        expect_equal(client.take(), 250, f"the end of data ({client.last!r})")
+        client.close()
+    for message in world.beta.wait_for_delivery(world.marker, len(clients)):
+        Stamp(message).expect("sealed", "pass", bits="128")
+    within(8, lambda: not world.gate.is_running(), "the gate's end")
+    expect(not os.path.exists(QUERY["beta"]), "the socket is still there")
+
+
+@case
 def a_host_without_a_relay_asks_nobody(world):
     world.judging(RULE, gate=False, inbound_relay_query="")
     with Session() as client:
@@ -807,6 +827,8 @@ def a_milter_that_stops_waits_no_longer_than_drain_time(world):
     world.judging(process_drain_time="1s")
     with Session().begin():
         world.milter.signal(signal.SIGTERM)
+        time.sleep(0.4)
+        expect(world.milter.is_running(), "it did not wait for the session at all")
         within(4, lambda: not world.milter.is_running(), "its end")
     expect(not os.path.exists(MILTER), "the socket is still there")
 
@@ -815,7 +837,7 @@ def a_milter_that_stops_waits_no_longer_than_drain_time(world):
 def an_idle_milter_stops_at_once(world):
     world.judging(process_drain_time="30s")
     with Session() as client:
-        client.deliver(world)
+        Stamp(client.deliver(world))
     begin = time.monotonic()
     expect_equal(world.milter.stop(), 0, "exit code")
     expect(time.monotonic() - begin < 3, "it took its time")
@@ -959,13 +981,25 @@ def the_milter_can_be_reached_over_tcp(world):
 
 @case
 def only_loopback_addresses_are_listened_at(world):
+    """By none of the daemons, but for the door that partners come in by."""
     world.tables("beta")
-    config = world.parameters("beta", {"milter.listen": "inet:192.0.2.2:10080"})
-    done = subprocess.run(
-        [world.binary("milter"), "--config", config], capture_output=True, text=True, timeout=10, check=False
-    )
-    expect(done.returncode not in (0, None), "it started")
-    expect_in("milter.listen", done.stderr, "what is said about it")
+    for program, parameter, is_list in (
+        ("milter", "milter.listen", False),
+        ("policyd", "policyd.listen", True),
+        ("policyd", "policyd.policy_listen", True),
+        ("relay", "relay.query_listen", True),
+        ("relay", "relay.lmtp_listen", True),
+    ):
+        endpoint = "inet:192.0.2.2:10080"
+        config = world.parameters("beta", {parameter: [endpoint] if is_list else endpoint})
+        done = subprocess.run(
+            ["timeout", "5", world.binary(program), "--config", config],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        expect(done.returncode not in (0, 124), f"{program} started with {parameter}={endpoint}")
+        expect_in("loopback", done.stderr, f"what {program} says about {parameter}")
 
 
 @case
