@@ -61,12 +61,12 @@ void require(bool condition, const std::string& what) {
 std::string connection_text(const std::string& endpoint_text) {
   const daemon::Endpoint endpoint = daemon::parse_endpoint(endpoint_text);
   if (endpoint.protocol().family() == AF_UNIX) return endpoint_text;
+  require(daemon::is_local(endpoint),
+          "\"" + endpoint_text + "\": the milter protocol has no protection: loopback addresses only");
   daemon::asio::ip::tcp::endpoint tcp;
   tcp.resize(endpoint.size());
   std::copy_n(reinterpret_cast<const char*>(endpoint.data()), endpoint.size(),
               reinterpret_cast<char*>(tcp.data()));
-  require(tcp.address().is_loopback(),
-          "\"" + endpoint_text + "\": the milter protocol has no protection: loopback addresses only");
   return (tcp.address().is_v6() ? "inet6:" : "inet:") + std::to_string(tcp.port()) + "@" +
          (tcp.address().is_v6() ? "[" + tcp.address().to_string() + "]" : tcp.address().to_string());
 }

@@ -154,14 +154,16 @@ Task<std::optional<session::SessionSecurity>> PolicyService::ask_relay(const Pol
 Task<std::string> PolicyService::judge_recipient(const policy::PolicySet& set, std::string_view recipient) {
   const auto decision = policy::decide(set, recipient);
   if (decision.kind == policy::Decision::Kind::not_listed) co_return kNoOpinion;
-  if (decision.kind == policy::Decision::Kind::refuse_form) co_return "550 5.1.3 " + decision.reason;
+  if (decision.kind == policy::Decision::Kind::refuse_form)
+    co_return "550 5.1.3 the address names a listed domain in its local part";
   if (!relay_) co_return kNoOpinion;
   const auto answer = co_await ask("delivery", std::string(recipient));
   if (answer && answer->status == SocketmapStatus::ok) co_return kNoOpinion;
-  const std::string where = decision.domain + " (rule " + decision.rule->origin.text() + "): ";
+  // Strangers may see it: no file names, no accounts. The log has them.
+  const std::string where = decision.domain + " (rule " + decision.rule->pattern + "): ";
   std::string action;
   if (!answer)
-    action = "451 4.4.1 " + where + "smtpseal-relay does not answer: " + answer.error().message();
+    action = "451 4.4.1 " + where + "smtpseal-relay does not answer";
   else if (answer->status == SocketmapStatus::notfound)
     action = "451 4.3.5 " + where + "smtpseal-relay has other tables; reload both daemons";
   else

@@ -24,7 +24,8 @@ Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
 
 void Policyd::open_doors(const char* parameter, Protocol protocol, const daemon::SocketOwner& owner) {
   for (const auto& name : values_.list(parameter))
-    doors_.push_back({protocol, std::make_unique<daemon::Listener>(io_, name, owner)});
+    doors_.push_back(
+        {protocol, std::make_unique<daemon::Listener>(io_, name, owner, daemon::Reach::this_host)});
 }
 
 void Policyd::bind() {

@@ -79,9 +79,10 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
 }
 
 void Relay::open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner) {
+  const auto reach = kind == Kind::smtp ? daemon::Reach::anywhere : daemon::Reach::this_host;
   for (const auto& name : values_.list(parameter))
     doors_.push_back(
-        std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner)}));
+        std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner, reach)}));
 }
 
 void Relay::bind() {
@@ -108,12 +109,18 @@ void Relay::reload() {
 }
 
 void Relay::stop() {
-  for (const auto& door : doors_) door->listener->close();
+  // Milter and policy daemon still ask about the sessions that are to end in order.
+  for (const auto& door : doors_)
+    if (door->kind != Kind::query) door->listener->close();
   pool_.clear();
   outbound_.stopping = true;
   inbound_.stopping = true;
   const auto idle = std::exchange(inbound_.idle, {});  // sessions leave the set while they end
   for (auto* session : idle) session->interrupt();
+}
+
+void Relay::finish() {
+  for (const auto& door : doors_) door->listener->close();
 }
 
 Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {

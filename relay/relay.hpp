@@ -25,6 +25,7 @@ class Relay : public daemon::Service {
   void start() override;
   void reload() override;
   void stop() override;
+  void finish() override;
   [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
 
  private:

@@ -24,12 +24,19 @@ std::optional<Failure> held_login(const OutboundContext& context, const policy::
 
 SocketmapReply delivery_answer(const OutboundContext& context, std::string_view address) {
   const auto set = context.policy.current();
-  if (!set) return refusal({451, "4.3.5", "smtpseal-relay: " + context.policy.first_problem()});
+  if (!set) return refusal({451, "4.3.5", "the tables of smtpseal-relay are not usable"});
   const policy::Decision decision = policy::decide(*set, address);
   if (decision.kind == policy::Decision::Kind::not_listed) return {SocketmapStatus::notfound, {}};
-  if (decision.kind == policy::Decision::Kind::refuse_form) return refusal({550, "5.1.3", decision.reason});
+  if (decision.kind == policy::Decision::Kind::refuse_form)
+    return refusal({550, "5.1.3", "the address names a listed domain in its local part"});
   const auto* credential = set->credentials.find(decision.rule->account);
-  if (const auto failure = held_login(context, *credential)) return refusal(to_reply(*failure, decision));
+  if (const auto failure = held_login(context, *credential)) {
+    smtp::Reply reply = to_reply(*failure, decision);
+    reply.lines = {decision.domain + " (rule " + decision.rule->pattern + " requires " +
+                   std::string(policy::name(decision.rule->level)) +
+                   "): the credential for it is on hold after a refused login"};
+    return refusal(reply);
+  }
   return {SocketmapStatus::ok, decision.rule->origin.text()};
 }
 

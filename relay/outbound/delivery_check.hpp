@@ -16,7 +16,8 @@ namespace smtpseal::relay {
                                                 const policy::Credential& credential);
 
 // The socketmap answer to "delivery ADDRESS": OK, naming the rule; TEMP or PERM with the SMTP reply that the
-// delivery would get ("451 4.7.8 ..."); NOTFOUND where the relay does not deliver for the domain.
+// delivery would get ("451 4.7.8 ..."), without account and file names, since smtpd may show it to strangers;
+// NOTFOUND where the relay does not deliver for the domain.
 [[nodiscard]] postfix::SocketmapReply delivery_answer(const OutboundContext& context,
                                                       std::string_view address);
 

@@ -104,9 +104,10 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   sd_notify(0, "READY=1");
   log::info("started").field("pid", static_cast<std::uint64_t>(::getpid()));
   io.run();
+  service->finish();
   log::info("stopped");
   // Coroutines that still wait refer to the service, and both cannot be destroyed before the other: nothing
-  // is destroyed. The listeners have removed their sockets in stop().
+  // is destroyed. The listeners have removed their sockets in stop() and finish().
   std::_Exit(0);
 }
 

@@ -38,6 +38,13 @@ Endpoint parse_inet(const std::string& text, std::string_view rest) {
   return asio::ip::tcp::endpoint(address, port);
 }
 
+asio::ip::tcp::endpoint as_tcp(const Endpoint& endpoint) {
+  asio::ip::tcp::endpoint tcp;
+  tcp.resize(endpoint.size());
+  std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
+  return tcp;
+}
+
 }  // namespace
 
 Endpoint parse_endpoint(const std::string& text) {
@@ -50,15 +57,17 @@ Endpoint parse_endpoint(const std::string& text) {
   return asio::local::stream_protocol::endpoint(path);
 }
 
+bool is_local(const Endpoint& endpoint) {
+  return endpoint.protocol().family() == AF_UNIX || as_tcp(endpoint).address().is_loopback();
+}
+
 std::string to_text(const Endpoint& endpoint) {
   const auto* address = reinterpret_cast<const sockaddr*>(endpoint.data());
   if (address->sa_family == AF_UNIX) {
     const auto* local = reinterpret_cast<const sockaddr_un*>(address);
     return local->sun_path;
   }
-  asio::ip::tcp::endpoint tcp;
-  tcp.resize(endpoint.size());
-  std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
+  const auto tcp = as_tcp(endpoint);
   const std::string host = tcp.address().to_string();
   return (tcp.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(tcp.port());
 }
@@ -102,9 +111,12 @@ void give_to_owner(const std::string& name, const std::string& path, const Socke
   if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
 }
 
-Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner)
+Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner,
+                   Reach reach)
     : name_(endpoint_text), acceptor_(io) {
   const Endpoint endpoint = parse_endpoint(endpoint_text);
+  if (reach == Reach::this_host && !is_local(endpoint))
+    refuse(name_, "the protocol has no protection: unix sockets and loopback addresses only");
   const bool is_unix = endpoint.protocol().family() == AF_UNIX;
   if (is_unix) {
     path_ = endpoint_text.substr(5);

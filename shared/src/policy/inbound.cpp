@@ -98,8 +98,11 @@ InboundVerdict judge_sender(const PolicySet& set, const session::SessionSecurity
   if (!set.domains.requires_any() && !is_bound) return {};
   const auto domains = address_domains(sender);
   if (!domains) return unusable(domains.error().message());
-  // The MTA would complete it with a domain that is not known here.
+  // The MTA would complete either with a domain that is not known here (append_at_myorigin and
+  // append_dot_mydomain of Postfix).
   if (domains->domain.empty()) return unusable("it has no domain");
+  if (domains->domain.find('.') == std::string::npos && !domains->domain.starts_with('['))
+    return unusable("its domain is not complete");
   auto found = judge_domains(set, security, account, *domains);
   if (found.kind == Kind::refuse || found.kind == Kind::defer) return found;
   auto binding = judge_binding(set, account, domains->domain);

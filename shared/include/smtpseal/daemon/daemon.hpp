@@ -31,6 +31,8 @@ class Service {
   // SIGTERM: stops accepting. The daemon then waits until is_drained(), at most process.drain_time.
   virtual void stop() = 0;
   [[nodiscard]] virtual bool is_drained() const = 0;
+  // The last call, when nothing is served any more: removes the sockets that stop() has left.
+  virtual void finish() {}
 };
 
 struct DaemonInfo {

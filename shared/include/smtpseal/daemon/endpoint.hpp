@@ -15,6 +15,8 @@ using Endpoint = asio::generic::stream_protocol::endpoint;
 
 // Throws StartupError where the text is no endpoint. Only start-up uses it.
 Endpoint parse_endpoint(const std::string& text);
+// Whether only programs of this host can reach it: a unix socket, or a loopback address.
+[[nodiscard]] bool is_local(const Endpoint& endpoint);
 // "192.0.2.7:25", "[2001:db8::1]:25" or a path.
 std::string to_text(const Endpoint& endpoint);
 
@@ -34,12 +36,15 @@ void remove_dead_socket(const std::string& name, const std::string& path);
 // Gives a bound unix socket its owner and mode. Throws StartupError, naming `name`.
 void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner);
 
+// Who may be served at an endpoint. Protocols without any protection are for programs of this host only.
+enum class Reach { this_host, anywhere };
+
 // A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of
 // the same path, and is unlinked at the end.
 class Listener {
  public:
   // Throws StartupError, naming the endpoint and what failed.
-  Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner);
+  Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner, Reach reach);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -30,7 +30,9 @@ struct InboundVerdict {
 
 // MAIL FROM:<sender>. In this order:
 //  - the null sender passes: delivery status notifications must get through;
-//  - an address of which no domain can be made: 553 5.1.7, once any rule has inbound=require;
+//  - an address of which no whole domain can be made, or that the MTA would complete with one: 553 5.1.7,
+//  once
+//    any rule has inbound=require or the account has domains=;
 //  - a domain with inbound=require, be it the address's own or one hidden in the local part (Postfix turns
 //    boss%two-way.example into boss@two-way.example): the session must be sealed at the rule's strength by
 //    inbound_account=, or by an account bound to the domain; 550 5.7.1, or 451 4.7.1 where the session is
