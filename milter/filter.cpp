@@ -23,8 +23,10 @@ constexpr unsigned long kNoReply =
     SMFIP_NR_CONN | SMFIP_NR_HDR;  // libmilter answers where the MTA must have it
 
 constexpr const char* kConnectMacros = "{daemon_addr} {daemon_port}";
+// `j` has always a value, so that every MAIL has macros of its own: libmilter keeps those of the message
+// before where none come.
 constexpr const char* kMailMacros =
-    "i {auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}";
+    "i j {auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}";
 constexpr const char* kEndMacros =
     "i";  // Postfix has no queue id at MAIL; Sendmail has it there and does not repeat it
 

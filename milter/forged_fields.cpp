@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 2> kFieldNames{status::kStatusHeader, sta
 }  // namespace
 
 void ForgedFields::add(std::string_view name, std::string_view value, std::string_view authserv_id) {
+  if (!status::is_one_field(value)) has_stray_line_end_ = true;
   if (!status::is_status_field(name)) return;
   // is_status_field() has compared the whole name, blanks before the colon aside.
   Name& field = names_.at(boost::algorithm::istarts_with(name, status::kStatusHeader) ? 0 : 1);

@@ -25,6 +25,10 @@ class ForgedFields {
 
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] bool is_excessive() const { return count_ > kMost; }
+  // Whether any field, of whatever name, could be more than one to some reader (status::is_one_field).
+  [[nodiscard]] bool has_stray_line_end() const { return has_stray_line_end_; }
+  // Whether removals() can make the message good.
+  [[nodiscard]] bool is_harmless() const { return !is_excessive() && !has_stray_line_end_; }
   // The last field of a name first, so that a removal renumbers none that is still to come.
   [[nodiscard]] std::vector<Removal> removals() const;
 
@@ -35,6 +39,7 @@ class ForgedFields {
   };
   std::array<Name, 2> names_;
   std::size_t count_ = 0;
+  bool has_stray_line_end_ = false;
 };
 
 }  // namespace smtpseal::milter

@@ -54,16 +54,20 @@ Ending Session::on_end() {
   }
   Facts facts = find_facts_again(message->facts, ask_, peer_, message->view);
   ending.verdict = judge(*message, facts);
-  if (!stops(ending.verdict) && message->forged.is_excessive())
-    ending.verdict =
-        verdict(Kind::refuse, 550, "5.7.1",
-                "more than " + std::to_string(ForgedFields::kMost) + " header fields pretend to come from " +
-                    settings_.authserv_id + ", too many to remove");
+  if (!stops(ending.verdict) && !message->forged.is_harmless()) ending.verdict = refuse_fields(*message);
   ending.security = std::move(facts.security);
   if (stops(ending.verdict)) return ending;
   ending.removals = message->forged.removals();
   ending.insertions = stamps(ending);
   return ending;
+}
+
+InboundVerdict Session::refuse_fields(const Message& message) const {
+  if (message.forged.has_stray_line_end())
+    return verdict(Kind::refuse, 550, "5.6.0", "CR or LF outside CRLF in a header field (RFC 5321 2.3.8)");
+  return verdict(Kind::refuse, 550, "5.7.1",
+                 "more than " + std::to_string(ForgedFields::kMost) + " header fields pretend to come from " +
+                     settings_.authserv_id + ", too many to remove");
 }
 
 // What came through the relay is judged whatever its address, and so is what might have come through it.

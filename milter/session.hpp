@@ -67,6 +67,7 @@ class Session {
     ForgedFields forged;
   };
   [[nodiscard]] policy::InboundVerdict judge(const Message& message, const Facts& facts) const;
+  [[nodiscard]] policy::InboundVerdict refuse_fields(const Message& message) const;
   [[nodiscard]] std::vector<Ending::Field> stamps(const Ending& ending) const;
 
   const SessionSettings& settings_;

@@ -42,10 +42,13 @@ class Share {
   bool is_granted_;
 };
 
-// An IPv4 client of an IPv6 listener counts, and is shown, as what it is.
-daemon::asio::ip::address unmapped(const daemon::asio::ip::address& address) {
-  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-  return daemon::asio::ip::make_address_v4(daemon::asio::ip::v4_mapped, address.to_v6());
+// An IPv4 client of an IPv6 listener counts, and is shown, as what it is. A link-local address goes without
+// its scope, as smtpd is told it, so that milter and policyd ask for the same.
+daemon::asio::ip::address plain(const daemon::asio::ip::address& address) {
+  if (!address.is_v6()) return address;
+  if (address.to_v6().is_v4_mapped())
+    return daemon::asio::ip::make_address_v4(daemon::asio::ip::v4_mapped, address.to_v6());
+  return daemon::asio::ip::make_address_v6(address.to_v6().to_bytes());
 }
 
 TcpEndpoint tcp_endpoint(const daemon::Endpoint& end) {
@@ -53,7 +56,7 @@ TcpEndpoint tcp_endpoint(const daemon::Endpoint& end) {
   if (end.protocol().family() == AF_UNIX || end.size() > endpoint.capacity()) return endpoint;
   endpoint.resize(end.size());
   std::memcpy(endpoint.data(), end.data(), end.size());
-  return {unmapped(endpoint.address()), endpoint.port()};
+  return {plain(endpoint.address()), endpoint.port()};
 }
 
 }  // namespace

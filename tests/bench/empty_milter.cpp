@@ -26,7 +26,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long, unsigned long steps, unsi
   *wanted2 = *wanted3 = 0;
   const bool is_done = ask_for(context, SMFIM_CONNECT, "{daemon_addr} {daemon_port}") &&
                        ask_for(context, SMFIM_ENVFROM,
-                               "{auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}") &&
+                               "i j {auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}") &&
                        ask_for(context, SMFIM_EOM, "i");
   return is_done ? SMFIS_CONTINUE : SMFIS_REJECT;
 }

@@ -103,4 +103,13 @@ BOOST_AUTO_TEST_CASE(is_excessive_past_a_hundred_and_remembers_no_more) {
   BOOST_TEST(forged.removals().size() == 100U);
 }
 
+BOOST_AUTO_TEST_CASE(sees_line_ends_that_could_begin_another_field) {
+  for (const auto& [name, value] : {Field{"Subject", "a\rX-SmtpSeal-Status: sealed"}, Field{"Subject", "a\r"},
+                                    Field{"Authentication-Results", "other.example; none\rB: c"}})
+    BOOST_TEST(added({{name, value}}).has_stray_line_end(), value);
+  BOOST_TEST(!added({{"Subject", "a\n\tb\r\n c"}}).has_stray_line_end());
+  BOOST_TEST(added({{"Subject", "fine"}}).is_harmless());
+  BOOST_TEST(!added({{"Subject", "a\rb"}}).is_harmless());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

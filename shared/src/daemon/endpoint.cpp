@@ -1,5 +1,6 @@
 #include "smtpseal/daemon/endpoint.hpp"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -93,6 +94,26 @@ void remove_dead_socket(const std::string& name, const std::string& path) {
   ::unlink(path.c_str());
 }
 
+namespace {
+
+// The directory may belong to the daemons' user, who could put a link in the socket's place: what is changed
+// is what was opened and looked at, never what the path has become meanwhile.
+void change_owner(const std::string& name, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
+  const int descriptor = ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0) refuse(name, std::strerror(errno));
+  struct stat status {};
+  const bool is_ours = ::fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode) &&
+                       status.st_uid == ::geteuid() && status.st_nlink == 1;
+  const std::string opened = "/proc/self/fd/" + std::to_string(descriptor);
+  const bool is_done = is_ours && ::fchownat(descriptor, "", uid, gid, AT_EMPTY_PATH) == 0 &&
+                       ::chmod(opened.c_str(), mode) == 0;
+  const std::string reason = is_ours ? std::strerror(errno) : "the path is no longer the socket just made";
+  ::close(descriptor);
+  if (!is_done) refuse(name, reason);
+}
+
+}  // namespace
+
 void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner) {
   auto uid = static_cast<uid_t>(-1);
   auto gid = static_cast<gid_t>(-1);
@@ -107,8 +128,7 @@ void give_to_owner(const std::string& name, const std::string& path, const Socke
     if (entry == nullptr) refuse(name, "there is no group \"" + owner.group + "\"");
     gid = entry->gr_gid;
   }
-  if (::chown(path.c_str(), uid, gid) != 0) refuse(name, std::strerror(errno));
-  if (::chmod(path.c_str(), owner.mode) != 0) refuse(name, std::strerror(errno));
+  change_owner(name, path, uid, gid, owner.mode);
 }
 
 Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner,

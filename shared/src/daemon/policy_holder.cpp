@@ -34,7 +34,8 @@ bool PolicyHolder::reload() {
       .field("domains", load.set->domains.rules().size())
       .field("credentials", load.set->credentials.entries().size())
       .field("accounts", load.set->accounts.entries().size());
-  current_.store(std::move(load.set));
+  const std::lock_guard lock(mutex_);
+  current_.swap(load.set);  // the old set goes after the lock
   return true;
 }
 

@@ -85,6 +85,17 @@ bool is_forged(std::string_view name, std::string_view value, std::string_view a
   return false;
 }
 
+bool is_one_field(std::string_view value) {
+  for (auto at = value.find_first_of("\r\n"); at != std::string_view::npos;
+       at = value.find_first_of("\r\n", at)) {
+    if (value[at] == '\r') ++at;
+    if (at == value.size() || value[at] != '\n') return false;
+    ++at;
+    if (at == value.size() || (value[at] != ' ' && value[at] != '\t')) return false;
+  }
+  return true;
+}
+
 bool is_status_field(std::string_view name) {
   return is_field(name, kResultsHeader) || is_field(name, kStatusHeader);
 }

@@ -280,6 +280,14 @@ BOOST_AUTO_TEST_CASE(our_name_behind_a_megabyte_is_found) {
     BOOST_TEST(is_forged(kResults, before + "mx.example.com; auth=pass", kOurs), before.substr(0, 8));
 }
 
+BOOST_AUTO_TEST_CASE(a_value_is_one_field_to_every_reader) {
+  for (const char* value : {"", "a", " a b", "a\n b", "a\n\tb", "a\r\n b\r\n\tc", "a\n "})
+    BOOST_TEST(is_one_field(value), value);
+  for (const char* value : {"\r", "\n", "a\r", "a\n", "a\r\n", "a\rb", "a\nb", "a\r\nb", "a\r b", "a\r\r\n b",
+                            "a\n\n b", "a\n b\rc"})
+    BOOST_TEST(!is_one_field(value), value);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -2,8 +2,8 @@
 // error.
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "smtpseal/config/params.hpp"
@@ -27,14 +27,19 @@ class PolicyHolder {
 
   // Null where no trustworthy set was ever loaded: then every answer must be "temporary", never "not listed".
   // Safe from any thread; everything else is for the thread that reloads.
-  [[nodiscard]] std::shared_ptr<const policy::PolicySet> current() const { return current_.load(); }
+  [[nodiscard]] std::shared_ptr<const policy::PolicySet> current() const {
+    const std::lock_guard lock(mutex_);
+    return current_;
+  }
   // Why the last load failed, for temporary answers; empty where it did not.
   [[nodiscard]] const std::string& first_problem() const { return first_problem_; }
 
  private:
   std::shared_ptr<const crypto::Engine> engine_;
   policy::PolicyFiles files_;
-  std::atomic<std::shared_ptr<const policy::PolicySet>> current_;
+  // Not std::atomic<std::shared_ptr>: that of libstdc++ 12 unlocks its readers without a release.
+  mutable std::mutex mutex_;
+  std::shared_ptr<const policy::PolicySet> current_;
   std::string first_problem_;
 };
 

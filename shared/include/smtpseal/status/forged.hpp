@@ -17,6 +17,10 @@ namespace smtpseal::status {
 // theirs, and stay (RFC 8601 section 5).
 [[nodiscard]] bool is_forged(std::string_view name, std::string_view value, std::string_view authserv_id);
 
+// Whether a field's value is one to every reader: CR stands only before LF, and LF only before a blank or a
+// tab. Some MTAs pass other line ends on, and some readers take what follows for a field of its own.
+[[nodiscard]] bool is_one_field(std::string_view value);
+
 // Whether `name` is one of the two fields, so that its occurrences must be counted.
 [[nodiscard]] bool is_status_field(std::string_view name);
 
