@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "once_a_minute.hpp"
 #include "session.hpp"
+#include "smtpseal/daemon/once_a_minute.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 
 namespace smtpseal::milter {
@@ -21,7 +21,7 @@ struct FilterContext {
   std::int64_t client_limit = 0;
   std::atomic<std::int64_t> connections = 0;  // that are served
   std::atomic<bool> stopping = false;         // new connections are answered with a temporary failure
-  OnceAMinute limit_warning{};
+  daemon::OnceAMinute limit_warning{};
 };
 
 // For smfi_register(). `context` must outlive libmilter, whose callbacks have no argument for it: there is

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "once_a_minute.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/once_a_minute.hpp"
 #include "smtpseal/daemon/socketmap_query.hpp"
 
 namespace smtpseal::milter {
@@ -31,7 +31,7 @@ class RelayMap {
   std::chrono::milliseconds timeout_;
   std::mutex mutex_;
   std::vector<Query> idle_;
-  OnceAMinute warning_;
+  daemon::OnceAMinute warning_;
 };
 
 }  // namespace smtpseal::milter

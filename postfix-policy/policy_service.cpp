@@ -56,6 +56,11 @@ void log_verdict(const PolicyRequest& request, const policy::InboundVerdict& ver
       .optional("queue", request.get("queue_id"));
 }
 
+policy::InboundVerdict no_address() {
+  const std::string reason = "the client's address is not known, and there are rules for networks";
+  return {Kind::defer, smtp::Reply(451, "4.7.1", reason), {}, {}, reason};
+}
+
 }  // namespace
 
 PolicyService::PolicyService(const config::Values& values, const daemon::PolicyHolder& routing,
@@ -111,7 +116,9 @@ Task<PolicyService::Action> PolicyService::decide(const PolicyRequest& request) 
 
 policy::InboundVerdict PolicyService::judge(const policy::PolicySet& set, const PolicyRequest& request,
                                             const session::SessionSecurity& security) const {
-  if (const auto client = policy::parse_ip(request.get("client_address"))) {
+  if (!network_rules_.empty()) {
+    const auto client = policy::parse_ip(request.get("client_address"));
+    if (!client) return no_address();
     auto verdict = policy::judge_network(network_rules_, security, *client);
     if (!verdict.is_pass()) return verdict;
   }
@@ -133,7 +140,7 @@ Task<policy::InboundVerdict> PolicyService::judge_client(const policy::PolicySet
 Task<Result<postfix::SocketmapReply>> PolicyService::ask(std::string map, std::string key) {
   postfix::SocketmapRequest question{std::move(map), std::move(key)};
   auto answer = co_await relay_->ask(std::move(question));
-  if (!answer)
+  if (!answer && unreachable_.is_due())
     log::warning("relay-unreachable")
         .field("parameter", "inbound.relay_query")
         .field("reason", answer.error().message());

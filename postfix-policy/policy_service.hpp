@@ -8,6 +8,7 @@
 
 #include "smtpseal/config/params.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
+#include "smtpseal/daemon/once_a_minute.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/daemon/socketmap_client.hpp"
 #include "smtpseal/daemon/stream.hpp"
@@ -45,6 +46,7 @@ class PolicyService {
   daemon::ExemptNetworks exempt_;
   std::optional<daemon::SocketmapClient> relay_;  // nothing: no relay stands before the mail server
   daemon::Seconds idle_;
+  daemon::OnceAMinute unreachable_;
 };
 
 }  // namespace smtpseal::policyd

@@ -20,12 +20,14 @@ Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
       judging_(engine, values, daemon::Tables::bindings),
       targets_{values.text("policyd.transport"), values.text("policyd.transport_seven_bit")},
       policy_service_(values, routing_, judging_),
-      answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }) {}
+      answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }) {
+  for (const char* parameter : {"policyd.listen", "policyd.policy_listen"})
+    daemon::local_endpoints(values, parameter);
+}
 
 void Policyd::open_doors(const char* parameter, Protocol protocol, const daemon::SocketOwner& owner) {
-  for (const auto& name : values_.list(parameter))
-    doors_.push_back(
-        {protocol, std::make_unique<daemon::Listener>(io_, name, owner, daemon::Reach::this_host)});
+  for (const auto& name : daemon::local_endpoints(values_, parameter))
+    doors_.push_back({protocol, std::make_unique<daemon::Listener>(io_, name, owner)});
 }
 
 void Policyd::bind() {

@@ -77,24 +77,26 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, sessions_, {}, false, {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
       id_base_(std::random_device()()) {
+  for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
+    daemon::local_endpoints(values, parameter);
+  daemon::endpoints(values, "relay.smtp_listen");
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
 }
 
-void Relay::open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner) {
-  const auto reach = kind == Kind::smtp ? daemon::Reach::anywhere : daemon::Reach::this_host;
-  for (const auto& name : values_.list(parameter))
+void Relay::open_doors(const std::vector<std::string>& names, Kind kind, const daemon::SocketOwner& owner) {
+  for (const auto& name : names)
     doors_.push_back(
-        std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner, reach)}));
+        std::make_unique<Door>(Door{kind, std::make_unique<daemon::Listener>(io_, name, owner)}));
 }
 
 void Relay::bind() {
   const daemon::SocketOwner owner = daemon::socket_owner(values_, "relay");
-  open_doors("relay.lmtp_listen", Kind::lmtp, owner);
-  open_doors("relay.lmtp_listen_seven_bit", Kind::lmtp_seven_bit, owner);
-  open_doors("relay.smtp_listen", Kind::smtp, owner);
+  open_doors(values_.list("relay.lmtp_listen"), Kind::lmtp, owner);
+  open_doors(values_.list("relay.lmtp_listen_seven_bit"), Kind::lmtp_seven_bit, owner);
+  open_doors(values_.list("relay.smtp_listen"), Kind::smtp, owner);
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
-  open_doors("relay.query_listen", Kind::query, owner);
+  open_doors(values_.list("relay.query_listen"), Kind::query, owner);
 }
 
 void Relay::start() {

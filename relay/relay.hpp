@@ -34,7 +34,7 @@ class Relay : public daemon::Service {
     Kind kind;
     std::unique_ptr<daemon::Listener> listener;
   };
-  void open_doors(const char* parameter, Kind kind, const daemon::SocketOwner& owner);
+  void open_doors(const std::vector<std::string>& names, Kind kind, const daemon::SocketOwner& owner);
   daemon::Task<> serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer);
   daemon::Task<> serve_lmtp(daemon::Stream stream, bool seven_bit);
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);

@@ -1,8 +1,8 @@
-#include "once_a_minute.hpp"
+#include "smtpseal/daemon/once_a_minute.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-using smtpseal::milter::OnceAMinute;
+using smtpseal::daemon::OnceAMinute;
 
 BOOST_AUTO_TEST_SUITE(once_a_minute)
 

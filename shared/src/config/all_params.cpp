@@ -169,7 +169,7 @@ constexpr std::array kParams{
     Param{"milter.client_limit", count, "1000", 1, 100000,
           "Most connections served at once; one more is answered with a temporary failure."},
     Param{"milter.timeout", seconds, "2h", 60, 86400,
-          "Longest wait for the mail server's next milter command."},
+          "Longest wait for the mail server's next milter command; libmilter looks every ten minutes."},
 };
 
 }  // namespace

@@ -73,6 +73,28 @@ std::string to_text(const Endpoint& endpoint) {
   return (tcp.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(tcp.port());
 }
 
+const std::vector<std::string>& endpoints(const config::Values& values, const std::string& parameter) {
+  const auto& list = values.list(parameter);
+  for (const auto& text : list) {
+    try {
+      parse_endpoint(text);
+    } catch (const StartupError& error) {
+      throw StartupError(parameter + ": " + error.what());
+    }
+  }
+  return list;
+}
+
+const std::vector<std::string>& local_endpoints(const config::Values& values, const std::string& parameter) {
+  const auto& list = endpoints(values, parameter);
+  for (const auto& text : list) {
+    if (!is_local(parse_endpoint(text)))
+      throw StartupError(parameter + ": \"" + text +
+                         "\": the protocol has no protection: unix sockets and loopback addresses only");
+  }
+  return list;
+}
+
 SocketOwner socket_owner(const config::Values& values, const std::string& section) {
   const std::string& text = values.text(section + ".socket_mode");
   unsigned mode = 0;
@@ -131,12 +153,9 @@ void give_to_owner(const std::string& name, const std::string& path, const Socke
   change_owner(name, path, uid, gid, owner.mode);
 }
 
-Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner,
-                   Reach reach)
+Listener::Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner)
     : name_(endpoint_text), acceptor_(io) {
   const Endpoint endpoint = parse_endpoint(endpoint_text);
-  if (reach == Reach::this_host && !is_local(endpoint))
-    refuse(name_, "the protocol has no protection: unix sockets and loopback addresses only");
   const bool is_unix = endpoint.protocol().family() == AF_UNIX;
   if (is_unix) {
     path_ = endpoint_text.substr(5);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "smtpseal/config/params.hpp"
 #include "smtpseal/daemon/async.hpp"
@@ -19,6 +20,11 @@ Endpoint parse_endpoint(const std::string& text);
 [[nodiscard]] bool is_local(const Endpoint& endpoint);
 // "192.0.2.7:25", "[2001:db8::1]:25" or a path.
 std::string to_text(const Endpoint& endpoint);
+
+// The endpoints of a list parameter. Throws StartupError, naming the parameter, where one is none.
+const std::vector<std::string>& endpoints(const config::Values& values, const std::string& parameter);
+// The same where the protocol has no protection, so that only programs of this host may speak it.
+const std::vector<std::string>& local_endpoints(const config::Values& values, const std::string& parameter);
 
 struct SocketOwner {
   std::string user;   // empty: left as it is
@@ -36,15 +42,12 @@ void remove_dead_socket(const std::string& name, const std::string& path);
 // Gives a bound unix socket its owner and mode. Throws StartupError, naming `name`.
 void give_to_owner(const std::string& name, const std::string& path, const SocketOwner& owner);
 
-// Who may be served at an endpoint. Protocols without any protection are for programs of this host only.
-enum class Reach { this_host, anywhere };
-
 // A bound, listening socket. A unix socket is made with the owner's group and mode, replaces a dead one of
 // the same path, and is unlinked at the end.
 class Listener {
  public:
   // Throws StartupError, naming the endpoint and what failed.
-  Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner, Reach reach);
+  Listener(asio::io_context& io, const std::string& endpoint_text, const SocketOwner& owner);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

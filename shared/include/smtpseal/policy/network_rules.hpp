@@ -48,6 +48,7 @@ class NetworkRules {
 
   // The longest prefix wins, of equal ones the first entry; `any` where none matches.
   [[nodiscard]] Verdict find(const AddressOctets& address) const;
+  [[nodiscard]] bool empty() const { return rules_.empty(); }
 
  private:
   struct Rule {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <chrono>
 
-namespace smtpseal::milter {
+namespace smtpseal::daemon {
 
 class OnceAMinute {
  public:
@@ -18,4 +18,4 @@ class OnceAMinute {
   std::atomic<std::chrono::steady_clock::time_point> next_ = std::chrono::steady_clock::time_point::min();
 };
 
-}  // namespace smtpseal::milter
+}  // namespace smtpseal::daemon
