@@ -369,6 +369,25 @@ def empty_and_very_long_fields_are_survived(world):
 
 
 @case
+def a_field_hidden_behind_a_stray_carriage_return_is_refused(world):
+    """Some readers take CR alone for a line end; Postfix replaces it by a blank, unless told otherwise or old."""
+    world.judging()
+    hidden = "Subject: a\rX-SmtpSeal-Status: sealed; account=FORGED; by=mx.beta.example\r\n"
+    with Session() as client:
+        message = client.deliver(world, headers=hidden.replace("Subject", "X-Subject"))
+        expect(b"\r" not in message.as_bytes(), "Postfix passes CR on: the case shows less than it seems")
+        Stamp(message)
+    world.beta.set(cleanup_replace_stray_cr_lf="no")
+    with Session() as client:
+        for headers in (hidden, "X-Other: b\rAuthentication-Results: mx.beta.example; auth=pass FORGED\r\n"):
+            code = client.send(STRANGER, [ANNA], world.text("HIDDEN", headers).encode())
+            expect_equal(code, 550, f"the end of data ({client.last!r})")
+            expect_in(b"5.6.0", client.last, "the reply")
+        client.deliver(world, STRANGER)
+    expect(b"HIDDEN" not in world.beta.inbox_bytes(), "the message was taken all the same")
+
+
+@case
 def a_removal_of_one_message_is_not_repeated_on_the_next(world):
     world.judging()
     with Session() as client:
