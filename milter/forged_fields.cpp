@@ -26,10 +26,11 @@ void ForgedFields::add(std::string_view name, std::string_view value, std::strin
 
 std::vector<ForgedFields::Removal> ForgedFields::removals() const {
   std::vector<Removal> found;
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const auto& ordinals = names_[i].forged;
+  const auto* name = kFieldNames.begin();
+  for (const auto& [seen, ordinals] : names_) {
     for (auto ordinal = ordinals.rbegin(); ordinal != ordinals.rend(); ++ordinal)
-      found.push_back({kFieldNames[i], *ordinal});
+      found.push_back({*name, *ordinal});
+    ++name;
   }
   return found;
 }

@@ -16,7 +16,7 @@ using Kind = Failure::Kind;
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy::Decision& decision,
                                           const policy::Credential& credential, std::string log_id) {
   auto held = held_login(context, credential);
-  if (held) co_return Opened{nullptr, std::move(held)};
+  if (held) co_return Opened{nullptr, held};
   Route route = co_await find_route(context.resolver, context.settings, decision);
   std::optional<Failure> failure = std::move(route.failure);
   for (const auto& target : route.targets) {

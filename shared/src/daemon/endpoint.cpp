@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
@@ -87,12 +88,11 @@ const std::vector<std::string>& endpoints(const config::Values& values, const st
 
 const std::vector<std::string>& local_endpoints(const config::Values& values, const std::string& parameter) {
   const auto& list = endpoints(values, parameter);
-  for (const auto& text : list) {
-    if (!is_local(parse_endpoint(text)))
-      throw StartupError(parameter + ": \"" + text +
-                         "\": the protocol has no protection: unix sockets and loopback addresses only");
-  }
-  return list;
+  const auto beyond = std::find_if(list.begin(), list.end(),
+                                   [](const auto& text) { return !is_local(parse_endpoint(text)); });
+  if (beyond == list.end()) return list;
+  throw StartupError(parameter + ": \"" + *beyond +
+                     "\": the protocol has no protection: unix sockets and loopback addresses only");
 }
 
 SocketOwner socket_owner(const config::Values& values, const std::string& section) {

@@ -14,7 +14,7 @@ InboundVerdict verdict(Kind kind, smtp::Reply reply, std::string domain, std::st
 }
 
 // Another domain than the one that is judged is what the MTA makes of such an address, or none at all.
-InboundVerdict unusable(std::string reason) {
+InboundVerdict unusable(const std::string& reason) {
   return verdict(Kind::refuse, smtp::Reply(553, "5.1.7", "the sender address is not usable: " + reason), {},
                  {}, reason);
 }
