@@ -4,6 +4,7 @@ import base64
 import random
 import socket
 import statistics
+import threading
 import time
 
 from harness import ntlm, wire
@@ -13,7 +14,7 @@ from harness.records import Framing
 from harness.runner import case, expect, expect_equal, expect_in, within
 from harness.smtp_client import SmtpClient
 from harness.smtp_peer import SmtpPeer
-from harness.world import BETA, PASSWORD, PEER_V6, PROXY
+from harness.world import BETA, PASSWORD, PEER_V6, PLAIN_SMTPD, PROXY
 
 JOE, ANNA = b"joe@alpha.example", b"anna@partner.example"
 ALPHA_ACCOUNT = f"alpha {ntlm.hash_field(PASSWORD)} domains=alpha.example\n"
@@ -954,6 +955,47 @@ def bdat_content_arrives_unchanged(world):
         client.expect(b"NOOP", 250)
     message = world.beta.wait_for_delivery(world.marker)[0]
     expect_in("\n.\nQUIT\nXCLIENT ADDR=127.0.0.1\nthe end\n", message.get_payload(), "the content")
+
+
+@case
+def bdat_is_refused_where_smtpd_takes_none(world):
+    """Content would reach smtpd as command lines."""
+    world.beta.set(smtpd_discard_ehlo_keywords="chunking", smtpd_authorized_xclient_hosts="192.0.2.0/24")
+    world.receiving(relay_smtpd=f"inet:{PLAIN_SMTPD[0]}:{PLAIN_SMTPD[1]}")
+    content = b"MAIL FROM:<evil@alpha.example>\r\nRCPT TO:<anna@partner.example>\r\nDATA\r\n\r\nx\r\n.\r\n"
+    with world.client(source="192.0.2.15") as client:
+        expect(b"CHUNKING" not in client.greet(), "CHUNKING is offered")
+        client.expect(b"MAIL FROM:<" + JOE + b">", 250)
+        client.expect(b"RCPT TO:<" + ANNA + b">", 250)
+        client.link.write(b"BDAT %d LAST\r\n" % len(content) + content)
+        expect_equal(client.take(), 503, f"the reply ({client.last!r})")
+        client.expect(b"NOOP", 250)
+    expect_nothing_delivered(world)
+
+
+@case
+def a_flood_of_empty_records_holds_up_nobody(world):
+    """They carry nothing, so that no read of the session ends with them."""
+    world.receiving()
+    with world.client() as client, world.client() as other:
+        client.greet()
+        expect_equal(client.auth(modern()), 235, "login")
+        other.greet()
+        flood = b"".join(client.link.framing.join(*client.link.seal.seal(b"")) for _ in range(20000))
+        threading.Thread(target=_send_all, args=(client.socket, flood), daemon=True).start()
+        slowest = 0.0
+        for _ in range(50):
+            begin = time.monotonic()
+            other.expect(b"NOOP", 250)
+            slowest = max(slowest, time.monotonic() - begin)
+        expect(slowest < 1, f"another session waited {slowest:.2f} s for a reply")
+
+
+def _send_all(connection, octets):
+    try:
+        connection.sendall(octets)
+    except OSError:
+        pass
 
 
 @case

@@ -156,6 +156,23 @@ def a_session_over_ipv6_is_found_at_the_relay(world):
 
 
 @case
+def an_ipv4_client_of_an_ipv6_listener_is_known_by_its_ipv4_address(world):
+    world.need_ipv6()
+    world.judging(
+        RULE,
+        relay_smtp_listen=["inet:[::]:2525", f"inet:{BETA[0]}:25"],
+        inbound_network_rules=[f"{CLIENT}/32 seal"],
+    )
+    server = (BETA[0], 2525)
+    with Session(server).log_in(modern()) as client:
+        stamp = Stamp(client.deliver(world))
+    stamp.expect("sealed", "pass", bits="128")
+    expect_equal(stamp.parameters["peer"], f"[{CLIENT}]", "peer")
+    with Session(server) as client:
+        expect_refused(client, STRANGER, 530, "5.7.10")
+
+
+@case
 def both_messages_of_a_session_are_stamped(world):
     world.judging()
     for make in (Session, sealed):
