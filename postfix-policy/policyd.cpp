@@ -47,8 +47,10 @@ void Policyd::start() {
 }
 
 void Policyd::reload() {
-  routing_.reload();
-  judging_.reload();
+  if (judging_.reload())
+    routing_.adopt(judging_);
+  else
+    routing_.reload();
 }
 
 void Policyd::stop() {

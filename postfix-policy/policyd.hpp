@@ -42,7 +42,8 @@ class Policyd : public daemon::Service {
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
-  // Two sets, so that a mistake in the accounts file cannot stop the routing of outgoing mail.
+  // Where the tables can be used together, both hold the same set; where they cannot, the domain map alone
+  // may still do, so that a mistake in the accounts file does not stop the routing of outgoing mail.
   daemon::PolicyHolder routing_;
   daemon::PolicyHolder judging_;
   policy::TransportTargets targets_;

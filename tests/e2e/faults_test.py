@@ -3,6 +3,7 @@ half delivered, none leaves in clear, and Postfix delivers what it still has onc
 
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import time
@@ -330,6 +331,21 @@ def daemons_killed_again_and_again_lose_nothing(world):
     )
     expect("bounced" not in {status for status, _ in world.alpha.verdicts(ANNA)}, "a message was bounced")
     expect_equal(world.sink.messages, [], "what took the default route")
+
+
+@case
+def a_stopping_relay_takes_no_new_message_from_postfix(world):
+    world.peer()
+    world.sending("partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]:25\n")
+    with smtplib.LMTP(f"{SOCKETS}/relay") as lmtp:
+        lmtp.ehlo()  # as LHLO
+        expect_equal(lmtp.mail("joe@alpha.example")[0], 250, "MAIL before")
+        world.relay.signal(signal.SIGTERM)
+        world.relay.wait_for_log("stopping")
+        expect_equal(lmtp.rcpt(ANNA)[0], 250, "RCPT of the transaction that has begun")
+        expect_equal(lmtp.rset()[0], 250, "RSET")
+        expect_equal(lmtp.mail("joe@alpha.example")[0], 421, "MAIL after")
+    within(5, lambda: not world.relay.is_running(), "the relay's end")
 
 
 @case

@@ -760,6 +760,23 @@ def tries_the_next_mx_when_one_offers_no_auth(world):
 
 
 @case
+def a_host_that_is_only_down_is_waited_for_even_where_the_entry_bounces(world):
+    """A backup that cannot keep the rule must not decide what the first host would have taken."""
+    plain = world.peer(keywords=without("AUTH"), address=PEERS[1])
+    world.dns(
+        "mx-host=partner.example,first.example,10",
+        "mx-host=partner.example,second.example,20",
+        "host-record=first.example,192.0.2.10",
+        "host-record=second.example,192.0.2.11",
+    )
+    world.sending("partner.example seal account=PARTNER\\alpha on_failure=bounce\n")
+    world.send(ANNA)
+    world.expect_verdict(ANNA, "deferred")
+    expect(plain.sessions, "the second host was not asked")
+    world.expect_no_leak(plain)
+
+
+@case
 def tries_every_address_of_a_host(world):
     peer = world.peer(address=PEERS[3])
     world.dns(

@@ -49,6 +49,7 @@ from harness.world import (
     POLICY,
     POLICYD,
     QUERY,
+    SOCKETS,
     WITH_POLICYD,
 )
 
@@ -423,6 +424,19 @@ def malformed_tables_defer_and_say_where(world):
     world.start_relay()
     with User() as client:
         expect_rcpt(client, JOE, 250)
+
+
+@case
+def a_mistake_in_the_accounts_file_stops_no_outgoing_mail(world):
+    world.tables("alpha", LISTED, f"PARTNER\\alpha {PASSWORD}\n", "alpha secret frobnicate\n")
+    world.parameters("alpha", {})
+    world.start_policyd()
+    answer, problem = world.postmap("anna@partner.example")
+    expect_equal(answer, f"smtpseal:unix:{SOCKETS}/relay", f"where a listed domain goes ({problem})")
+    expect_equal(world.postmap("bob@plain.example"), (None, ""), "where another one goes")
+    with PolicyClient(POLICY["alpha"]) as client:
+        expect_equal(client.ask(), None, "a judgement without accounts")
+    expect_in("accounts:1", world.policyd.log(), "policyd's log")
 
 
 @case

@@ -39,6 +39,13 @@ bool PolicyHolder::reload() {
   return true;
 }
 
+void PolicyHolder::adopt(const PolicyHolder& other) {
+  first_problem_.clear();
+  auto set = other.current();
+  const std::lock_guard lock(mutex_);
+  current_.swap(set);
+}
+
 std::shared_ptr<const crypto::Engine> make_engine() {
   auto engine = crypto::Engine::create();
   if (!engine) throw StartupError(crypto::Engine::describe_failure(engine.error()));

@@ -24,6 +24,8 @@ class PolicyHolder {
   // Reads the files; logs every problem and warning. On any problem the current set stays. True: a new set is
   // in use.
   bool reload();
+  // Uses the set of another holder that knows more tables, instead of reading the same files again.
+  void adopt(const PolicyHolder& other);
 
   // Null where no trustworthy set was ever loaded: then every answer must be "temporary", never "not listed".
   // Safe from any thread; everything else is for the thread that reloads.
