@@ -358,6 +358,16 @@ def each_forged_field_alone_vanishes(world):
 
 
 @case
+def what_a_filter_before_it_wrote_under_our_name_is_taken_for_forged(world):
+    """Why it is to stand first in smtpd_milters: Postfix shows each filter what those before it have added."""
+    world.judging()
+    world.beta.set(smtpd_milters=f"unix:{MILTER} unix:{MILTER}")
+    with Session() as client:
+        Stamp(client.deliver(world)).expect("none", "none")
+    within(5, lambda: "removed=2" in world.milter.log(), "what the second filter removed")
+
+
+@case
 def a_hundred_forged_fields_are_removed_and_more_are_refused(world):
     world.judging()
     with Session() as client:
