@@ -5,7 +5,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import threading
 import time
 
 from harness import ntlm
