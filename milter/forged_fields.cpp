@@ -1,5 +1,6 @@
 #include "forged_fields.hpp"
 
+#include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 
 #include "smtpseal/status/authentication_results.hpp"
@@ -28,8 +29,9 @@ std::vector<ForgedFields::Removal> ForgedFields::removals() const {
   std::vector<Removal> found;
   const auto* name = kFieldNames.begin();
   for (const auto& [seen, ordinals] : names_) {
-    for (auto ordinal = ordinals.rbegin(); ordinal != ordinals.rend(); ++ordinal)
-      found.push_back({*name, *ordinal});
+    std::for_each(ordinals.rbegin(), ordinals.rend(), [&](int ordinal) {
+      found.push_back({*name, ordinal});
+    });
     ++name;
   }
   return found;
