@@ -1,9 +1,6 @@
 """Enough of Dovecot's authentication protocol (version 1.2) for smtpd to have logins of its own."""
 
-import os
-import socket
-import threading
-
+from harness.accept_loop import AcceptLoop, listen_at
 
 HELLO = (
     b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\n"
@@ -16,26 +13,10 @@ class DovecotAuth:
 
     def __init__(self, path, user):
         self.user = user
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(path)
-        os.chmod(path, 0o666)
-        self._listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._loop = AcceptLoop(listen_at(path), self._serve)
 
     def stop(self):
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        self._loop.close()
 
     def _serve(self, connection):
         try:

@@ -2,10 +2,10 @@
 
 import base64
 import socket
-import threading
 import time
 
 from harness import ntlm
+from harness.accept_loop import AcceptLoop
 from harness.records import Framing, Link
 
 SILENCE = object()  # as a reply: none, and the connection stays open
@@ -86,23 +86,17 @@ class SmtpPeer:
         self.messages = []
         self.failures = []
         self._connections = set()
-        self._listener = socket.create_server(
+        listener = socket.create_server(
             address,
             family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
             reuse_port=True,
             backlog=64,
         )
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        self._loop = AcceptLoop(listener, self._serve)
 
     def stop(self):
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listener.close()
+        self._loop.close()
         self.drop_connections()
-        self._thread.join(5)
 
     def drop_connections(self):
         """Ends all sessions, between commands or not."""
@@ -115,14 +109,6 @@ class SmtpPeer:
     def clear_octets(self):
         """All that ever came outside a seal."""
         return b"".join(session.clear for session in self.sessions)
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
         session = Session()

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 
+from harness.accept_loop import AcceptLoop, listen_at
 from harness.runner import expect
 from harness.smtp_peer import CLOSE, SILENCE
 
@@ -20,34 +21,23 @@ class SocketmapServer:
         self._is_over = threading.Event()
         if os.path.exists(path):
             os.unlink(path)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(path)
-        os.chmod(path, 0o666)
-        self._listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._loop = AcceptLoop(listen_at(path), self._serve)
 
     def stop(self):
         """As if the program had died: no socket, no connection."""
         self._is_over.set()
         if os.path.exists(self.path):
             os.unlink(self.path)
-        for each in [self._listener, *self._connections]:
+        self._loop.close()
+        for each in self._connections:
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             each.close()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection):
+        self._connections.add(connection)
         try:
             with connection, connection.makefile("rb") as stream:
                 while self._answer_one(connection, stream):
