@@ -38,6 +38,12 @@ constexpr std::array kParams{
     Param{"policyd.transport_seven_bit", text, "smtpseal:unix:smtpseal/relay-7bit", 1, 1024,
           "The same for domains whose next hop does not do 8BITMIME (body=7bit, exchange-5.x profiles): "
           "leads to relay.lmtp_listen_seven_bit."},
+    Param{"policyd.mailer", text, "smtpseal", 1, 64,
+          "What the mailertable map answers Sendmail for a listed domain: the name of a mailer that leads to "
+          "relay.lmtp_listen."},
+    Param{"policyd.mailer_seven_bit", text, "smtpseal7", 1, 64,
+          "The same for domains whose next hop does not do 8BITMIME: leads to "
+          "relay.lmtp_listen_seven_bit."},
     Param{"policyd.policy_listen", list, "[\"unix:/var/spool/postfix/smtpseal/policy\"]", 0, 16,
           "Where smtpseal-policyd answers check_policy_service: unix:PATH or inet:ADDRESS:PORT, loopback "
           "only. Same mode and group as policyd.listen."},
@@ -170,6 +176,29 @@ constexpr std::array kParams{
           "Most connections served at once; one more is answered with a temporary failure."},
     Param{"milter.timeout", seconds, "2h", 60, 86400,
           "Longest wait for the mail server's next milter command; libmilter looks every ten minutes."},
+
+    Param{"sasl.client_profile", choice, "modern", 0, 0,
+          "How SASL programs of this host log on by NTLM: modern is NTLMv2 only; exchange-5.5 is NTLMv1 with "
+          "a half-duplex seal, and weak. For every program and partner alike, since libsasl2 passes neither.",
+          "modern|exchange-5.5"},
+    Param{"sasl.client_strength", choice, "128", 0, 0,
+          "Least strength in bits of a layer that SASL programs of this host use as clients. Under 128 is "
+          "weak.",
+          "40|56|128"},
+    Param{"sasl.client_layer", choice, "auto", 0, 0,
+          "Whether a login without a layer that encrypts is refused: auto, unless the program takes no layer "
+          "(Postfix) or TLS of client_strength is there already; require, always; never, no layer is asked "
+          "for.",
+          "auto|require|never"},
+    Param{"sasl.client_framing", choice, "be-leading", 0, 0,
+          "Length order and place of the signature in the records of a client's layer.",
+          "be-leading|be-trailing|le-leading|le-trailing"},
+    Param{"sasl.ssf_limit", count, "128", 1, 128,
+          "Most bits of security that a layer is reported to have to the program (Sendmail's ENCR:n). A "
+          "layer with a 128-bit key reports 128, as the RC4 of DIGEST-MD5 does; lower it where RC4 is "
+          "trusted less than its key is long."},
+    Param{"sasl.netbios_domain", text, "", 0, 15,
+          "NetBIOS domain name in the plugin's NTLM challenge. Empty: made of the host name."},
 };
 
 }  // namespace
