@@ -1,8 +1,6 @@
 #include "inbound/auth_exchange.hpp"
 
-#include <algorithm>
-#include <boost/algorithm/string/case_conv.hpp>
-
+#include "smtpseal/policy/ntlm_settings.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::relay {
@@ -11,51 +9,12 @@ using Kind = AuthStep::Kind;
 
 namespace {
 
-// A NetBIOS name: at most 15 octets, upper case.
-std::string netbios(std::string_view text) {
-  return boost::algorithm::to_upper_copy(std::string(text.substr(0, 15)));
-}
-
-ntlm::AccountRequirements requirements_of(const policy::Account* account) {
-  ntlm::AccountRequirements required;
-  if (account == nullptr) return required;
-  if (account->profile != policy::Profile::modern) required.minimum_response = ntlm::Response::ntlmv1;
-  required.minimum_strength = account->strength;
-  return required;
-}
-
-std::optional<ntlm::AccountSecret> secret_of(const policy::Account* account) {
-  if (account == nullptr) return std::nullopt;
-  return ntlm::AccountSecret{&account->secret.nt_hash,
-                             account->secret.lm_hash ? &*account->secret.lm_hash : nullptr};
-}
-
 bool is_too_weak(const ErrorCode& error) {
   return error == make_error_code(ntlm::errc::weak_response) ||
          error == make_error_code(ntlm::errc::weak_strength);
 }
 
 }  // namespace
-
-ntlm::ServerPolicy server_policy(const std::string& hostname, const std::string& netbios_domain,
-                                 const policy::Accounts& accounts) {
-  const auto& entries = accounts.entries();
-  const auto dot = std::min(hostname.find('.'), hostname.size());
-  const std::string domain = hostname.substr(std::min(dot + 1, hostname.size()));
-  ntlm::ServerPolicy policy;
-  policy.netbios_computer = netbios(hostname.substr(0, dot));
-  policy.netbios_domain = netbios_domain.empty()
-                              ? netbios(domain.empty() ? hostname : domain.substr(0, domain.find('.')))
-                              : netbios_domain;
-  policy.dns_computer = hostname;
-  policy.dns_domain = domain.empty() ? hostname : domain;
-  policy.allow_lm_key = std::any_of(entries.begin(), entries.end(), [](const policy::Account& account) {
-    return account.profile != policy::Profile::modern && account.strength < 128;
-  });
-  policy.allow_56 = std::any_of(entries.begin(), entries.end(),
-                                [](const policy::Account& account) { return account.strength < 128; });
-  return policy;
-}
 
 AuthExchange::AuthExchange(const std::shared_ptr<const crypto::Engine>& engine,
                            std::shared_ptr<const policy::PolicySet> set,
@@ -102,7 +61,7 @@ AuthStep AuthExchange::take_authenticate(ByteSpan message, std::uint64_t now) {
   if (!claim) return fail(kRefused, claim.error().message());
   claimed_ = claim->domain.empty() ? claim->user : claim->domain + "\\" + claim->user;
   account_ = set_->accounts.find(claim->domain, claim->user);
-  auto outcome = server_.verify(secret_of(account_), requirements_of(account_), now);
+  auto outcome = server_.verify(policy::secret_of(account_), policy::requirements_of(account_), now);
   if (!outcome && is_too_weak(outcome.error())) return fail(kTooWeak, outcome.error().message());
   if (!outcome) return fail(kRefused, outcome.error().message());
   if (outcome->sealed && !ntlm::has_fresh_key(outcome->flags))

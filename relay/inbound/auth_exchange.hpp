@@ -13,10 +13,6 @@
 
 namespace smtpseal::relay {
 
-// The NTLM settings for a host and its accounts: what no account may use is not offered. Pure.
-ntlm::ServerPolicy server_policy(const std::string& hostname, const std::string& netbios_domain,
-                                 const policy::Accounts& accounts);
-
 struct AuthStep {
   enum class Kind { more, succeeded, failed, cancelled };
   Kind kind = Kind::more;

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 
-#include "filetime.hpp"
 #include "smtpseal/log/log.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
+#include "smtpseal/policy/ntlm_settings.hpp"
 
 namespace smtpseal::relay {
 
@@ -249,7 +250,7 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   }
   const auto set = context_.policy.current();
   const auto policy = std::make_shared<const ntlm::ServerPolicy>(
-      server_policy(context_.settings.hostname, context_.settings.netbios_domain, set->accounts));
+      policy::server_policy(context_.settings.hostname, context_.settings.netbios_domain, set->accounts));
   AuthExchange auth(context_.engine, set, policy);
   const std::string initial(blank == std::string_view::npos ? std::string_view()
                                                             : argument.substr(blank + 1));
@@ -276,7 +277,7 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
 // Runs the exchange to its end. Sets ended_ where the connection did not last that long.
 Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initial_response) {
   const auto deadline = Clock::now() + context_.settings.server_login_time;
-  AuthStep step = auth.begin(initial_response, filetime_now());
+  AuthStep step = auth.begin(initial_response, ntlm::filetime_now());
   while (step.kind == AuthStep::Kind::more) {
     link_.reply(step.reply);
     const auto left = std::max(Seconds(1), std::chrono::ceil<Seconds>(deadline - Clock::now()));
@@ -291,7 +292,7 @@ Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initia
       ended_ = true;
       break;
     }
-    step = auth.line(*line, filetime_now());
+    step = auth.line(*line, ntlm::filetime_now());
   }
   co_return step;
 }

@@ -1,9 +1,8 @@
 #include "outbound/login.hpp"
 
-#include <boost/algorithm/string/case_conv.hpp>
-
-#include "filetime.hpp"
 #include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
+#include "smtpseal/policy/ntlm_settings.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::relay {
@@ -15,18 +14,6 @@ namespace {
 
 std::string_view verb_of(const policy::DomainRule& rule) {
   return rule.profile == policy::Profile::exchange_50 ? "XAUTH" : "AUTH";
-}
-
-ntlm::ClientIdentity identity_of(const policy::Credential& credential, const std::string& hostname) {
-  ntlm::ClientIdentity identity;
-  identity.domain = credential.name.domain;
-  identity.user = credential.name.user;
-  // A NetBIOS computer name: the first label, at most 15 octets, upper case.
-  identity.workstation =
-      boost::algorithm::to_upper_copy(hostname.substr(0, std::min<std::size_t>(hostname.find('.'), 15)));
-  identity.nt_hash = credential.secret.nt_hash.clone();
-  if (credential.secret.lm_hash) identity.lm_hash = credential.secret.lm_hash->clone();
-  return identity;
 }
 
 std::string refusal(const LoginPlan& plan, std::string_view what, const smtp::Reply& reply) {
@@ -87,12 +74,6 @@ Failure lost(const LoginPlan& plan, const ErrorCode& error) {
 
 }  // namespace
 
-ntlm::ClientPolicy client_policy(const policy::DomainRule& rule) {
-  const bool seal = rule.level == policy::Level::seal;
-  return rule.profile == policy::Profile::modern ? ntlm::modern_policy(seal, rule.strength)
-                                                 : ntlm::exchange5_policy(seal, rule.strength);
-}
-
 std::optional<std::string> cannot_log_in(const policy::DomainRule& rule, const smtp::Ehlo& ehlo) {
   if (rule.profile == policy::Profile::exchange_55) return std::nullopt;
   const bool offered =
@@ -118,10 +99,13 @@ Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan) {
 
 Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPlan& plan) {
   const auto timeout = context.settings.command_timeout;
-  ntlm::ClientPolicy settings = client_policy(plan.rule);
+  const bool seal = plan.rule.level == policy::Level::seal;
+  ntlm::ClientPolicy settings = policy::client_policy(plan.rule.profile, seal, plan.rule.strength);
   if (plan.rule.profile == policy::Profile::modern) settings.target_name = plan.target_name;
-  ntlm::Client client(context.engine, identity_of(plan.credential, context.settings.hostname),
-                      std::move(settings), ntlm::draw_nonces(*context.engine));
+  ntlm::Client client(
+      context.engine,
+      policy::client_identity(plan.credential.name, plan.credential.secret, context.settings.hostname),
+      std::move(settings), ntlm::draw_nonces(*context.engine));
 
   const auto negotiate = client.negotiate();
   if (!negotiate) co_return failed(explain_ntlm(negotiate.error(), plan));
@@ -134,7 +118,7 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
   const auto challenge = smtp::from_base64(first->lines.front());
   if (!challenge)
     co_return failed({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
-  const auto authenticate = client.authenticate(as_bytes(*challenge), filetime_now());
+  const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
   if (!authenticate) co_return failed(explain_ntlm(authenticate.error(), plan));
 
   const auto ticket = co_await context.gate.enter(plan.credential);
@@ -150,7 +134,7 @@ Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPl
 
   const ntlm::Outcome outcome = client.take_outcome();
   result.security = describe(outcome, plan);
-  if (plan.rule.level != policy::Level::seal) co_return std::move(result);
+  if (!seal) co_return std::move(result);
   if (!ntlm::has_fresh_key(outcome.flags))
     co_return failed(
         {Kind::protection, "7.9",

@@ -21,8 +21,6 @@ struct LoginPlan {
   std::string target_name;  // "SMTPSVC/host"
 };
 
-// The NTLM settings that follow from a rule. Pure.
-ntlm::ClientPolicy client_policy(const policy::DomainRule& rule);
 // Whether `ehlo` lets the login begin: nothing, or why not. Exchange 5.5 takes AUTH NTLM without offering it
 // (observed, Q262945); Exchange 5.0 must offer XAUTH (stated, Q195201). Pure.
 std::optional<std::string> cannot_log_in(const policy::DomainRule& rule, const smtp::Ehlo& ehlo);

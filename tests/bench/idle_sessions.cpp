@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/ntlm/hashes.hpp"
 #include "smtpseal/session/security_layer.hpp"
 #include "smtpseal/smtp/command.hpp"
@@ -90,12 +91,6 @@ struct Login {
   std::string password;
 };
 
-std::uint64_t filetime_now() {
-  using namespace std::chrono;
-  const auto since_1970 = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-  return (static_cast<std::uint64_t>(since_1970) + 11'644'473'600'000'000) * 10;
-}
-
 class SealedSession {
  public:
   SealedSession(asio::io_context& io, const tcp::endpoint& relay,
@@ -113,7 +108,7 @@ class SealedSession {
                         ntlm::modern_policy(true, 128), ntlm::draw_nonces(*engine));
     const std::string challenge = clear_command("AUTH NTLM " + base64(client.negotiate().value()), "334");
     const std::string octets = smtp::from_base64(challenge.substr(4)).value();
-    clear_command(base64(client.authenticate(as_bytes(octets), filetime_now()).value()), "235");
+    clear_command(base64(client.authenticate(as_bytes(octets), ntlm::filetime_now()).value()), "235");
     layer_.emplace(engine, ntlm::Role::client, client.take_outcome(), session::Framing{});
     sealed_command("EHLO client.example");
   }

@@ -13,18 +13,13 @@
 
 #include "gss_peer.hpp"
 #include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/ntlm/hashes.hpp"
 #include "smtpseal/ntlm/server.hpp"
 
 namespace smtpseal::bench {
 
 inline constexpr const char* kPassword = "Secret-Pw1";
-
-inline std::uint64_t filetime_now() {
-  using namespace std::chrono;
-  const auto since_1970 = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-  return (static_cast<std::uint64_t>(since_1970) + 11'644'473'600'000'000) * 10;
-}
 
 inline std::string upper_hex(ByteSpan bytes) {
   std::string text;
@@ -42,7 +37,7 @@ class SessionPair {
 
   // Both sides of one whole exchange.
   [[nodiscard]] ntlm::Outcome handshake() const {
-    const std::uint64_t now = filetime_now();
+    const std::uint64_t now = ntlm::filetime_now();
     ntlm::Client client(engine,
                         {.domain = "INTELLINET",
                          .user = "Doug",

@@ -9,6 +9,7 @@
 
 #include "gss_peer.hpp"
 #include "handshake.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/ntlm/seal_context.hpp"
 
 namespace {
@@ -18,12 +19,6 @@ using namespace smtpseal::ntlm;
 using namespace smtpseal::testing;
 
 const std::string kPassword = "Secret-Pw1";
-
-std::uint64_t filetime_now() {
-  using namespace std::chrono;
-  const auto since_1970 = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-  return (static_cast<std::uint64_t>(since_1970) + 11'644'473'600'000'000) * 10;
-}
 
 // LM_COMPAT_LEVEL and the accounts file of gss-ntlmssp, which it reads at every session.
 class Environment {
@@ -137,7 +132,7 @@ struct ClientSession {
   bool run() {
     const std::optional<Bytes> challenge = theirs.step(client.negotiate().value());
     BOOST_REQUIRE_MESSAGE(challenge, theirs.why());
-    const auto authenticate = client.authenticate(*challenge, filetime_now());
+    const auto authenticate = client.authenticate(*challenge, ntlm::filetime_now());
     BOOST_REQUIRE_MESSAGE(authenticate, authenticate.error().message());
     return theirs.step(*authenticate) && theirs.is_established();
   }
@@ -154,7 +149,7 @@ struct ServerSession {
   Result<Outcome> run(const AccountRequirements& required = kAnything) {
     const std::optional<Bytes> negotiate = theirs.step();
     BOOST_REQUIRE_MESSAGE(negotiate, theirs.why());
-    const auto challenge = server.challenge(*negotiate, filetime_now());
+    const auto challenge = server.challenge(*negotiate, ntlm::filetime_now());
     BOOST_REQUIRE_MESSAGE(challenge, challenge.error().message());
     const std::optional<Bytes> authenticate = theirs.step(*challenge);
     BOOST_REQUIRE_MESSAGE(authenticate, theirs.why());
@@ -163,7 +158,7 @@ struct ServerSession {
     BOOST_CHECK_EQUAL(claim->user, "Doug");
     BOOST_CHECK_EQUAL(claim->domain, "INTELLINET");
     const Account account;
-    return server.verify(account.secret(), required, filetime_now());
+    return server.verify(account.secret(), required, ntlm::filetime_now());
   }
 
   Server server;

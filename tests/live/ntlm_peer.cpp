@@ -16,6 +16,7 @@
 #include <string>
 
 #include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/ntlm/hashes.hpp"
 #include "smtpseal/ntlm/seal_context.hpp"
 #include "smtpseal/ntlm/server.hpp"
@@ -42,12 +43,6 @@ std::string hex(ByteSpan bytes) {
     text += "0123456789abcdef"[std::to_integer<unsigned>(octet & std::byte{15})];
   }
   return text;
-}
-
-std::uint64_t filetime_now() {
-  using namespace std::chrono;
-  const auto since_1970 = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-  return (static_cast<std::uint64_t>(since_1970) + 11'644'473'600'000'000) * 10;
 }
 
 Response response_of(const Options& options) {
@@ -94,7 +89,7 @@ class ClientSide : public Side {
 
   Result<Bytes> step(ByteSpan token) override {
     if (token.empty()) return client_.negotiate();
-    auto message = client_.authenticate(token, filetime_now());
+    auto message = client_.authenticate(token, ntlm::filetime_now());
     if (message) outcome = client_.take_outcome();
     return message;
   }
@@ -114,7 +109,7 @@ class ServerSide : public Side {
         server_(engine, policy(options), draw_server_nonce(*engine)) {}
 
   Result<Bytes> step(ByteSpan token) override {
-    const std::uint64_t now = filetime_now();
+    const std::uint64_t now = ntlm::filetime_now();
     if (!challenged_) {
       challenged_ = true;
       return server_.challenge(token, now);

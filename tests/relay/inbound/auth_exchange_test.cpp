@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "smtpseal/ntlm/client.hpp"
+#include "smtpseal/policy/ntlm_settings.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 using namespace smtpseal;
@@ -36,7 +37,8 @@ class Fixture {
  public:
   explicit Fixture(const std::string& text = "DOUG Secret-Pw1\n")
       : set_(accounts(text)),
-        policy_(std::make_shared<ntlm::ServerPolicy>(server_policy("mx.beta.example", "", set_->accounts))) {}
+        policy_(std::make_shared<ntlm::ServerPolicy>(
+            policy::server_policy("mx.beta.example", "", set_->accounts))) {}
 
   AuthExchange exchange() const { return {engine(), set_, policy_}; }
 
@@ -150,24 +152,6 @@ BOOST_AUTO_TEST_CASE(survives_what_is_no_ntlm) {
     BOOST_TEST(step.reply.is_permanent());
     BOOST_TEST((auth.line("TlRMTVNTUAABAAAA", kNow).kind == Kind::failed));
   }
-}
-
-BOOST_AUTO_TEST_CASE(offers_lm_key_and_56_bits_only_to_accounts_that_may_use_them) {
-  const auto strict = server_policy("mx.beta.example", "", accounts("A Secret-Pw1\n")->accounts);
-  BOOST_TEST(!strict.allow_lm_key);
-  BOOST_TEST(!strict.allow_56);
-  const auto weak = server_policy("mx.beta.example", "",
-                                  accounts("A Secret-Pw1 profile=exchange-5.5 strength=40\n")->accounts);
-  BOOST_TEST(weak.allow_lm_key);
-  BOOST_TEST(weak.allow_56);
-}
-
-BOOST_AUTO_TEST_CASE(makes_netbios_names_of_the_host_name) {
-  const auto made = server_policy("mailserver-number-one.beta.example", "", policy::Accounts());
-  BOOST_TEST(made.netbios_computer == "MAILSERVER-NUMB");
-  BOOST_TEST(made.netbios_domain == "BETA");
-  BOOST_TEST(made.dns_domain == "beta.example");
-  BOOST_TEST(server_policy("plainhost", "CORP", policy::Accounts()).netbios_domain == "CORP");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -43,21 +43,4 @@ BOOST_AUTO_TEST_CASE(exchange_50_needs_xauth) {
   BOOST_TEST(cannot_log_in(rule_with(Profile::exchange_50), offers({"AUTH NTLM"})).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(modern_never_sends_less_than_ntlmv2) {
-  for (const unsigned strength : {40U, 56U, 128U})
-    BOOST_TEST((client_policy(rule_with(Profile::modern, policy::Level::seal, strength)).response ==
-                ntlm::Response::ntlmv2));
-}
-
-BOOST_AUTO_TEST_CASE(seal_is_asked_for_only_at_level_seal) {
-  BOOST_TEST(client_policy(rule_with(Profile::modern)).seal);
-  BOOST_TEST(!client_policy(rule_with(Profile::modern, policy::Level::auth)).seal);
-}
-
-BOOST_AUTO_TEST_CASE(lm_key_is_offered_only_to_exchange_below_128_bits) {
-  BOOST_TEST(client_policy(rule_with(Profile::exchange_55, policy::Level::seal, 40)).lm_key);
-  BOOST_TEST(!client_policy(rule_with(Profile::exchange_55, policy::Level::seal, 128)).lm_key);
-  BOOST_TEST(!client_policy(rule_with(Profile::modern, policy::Level::seal, 40)).lm_key);
-}
-
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,6 +24,7 @@ struct ServerPolicy {
   bool allow_lm_key =
       true;  // grant LM_KEY when asked and ESS was not (what comes of it is judged per account)
   bool allow_56 = true;
+  bool allow_128 = true;
   bool send_target_info = true;  // AV pairs with a time stamp, so that NTLMv2 clients send a MIC
   std::optional<crypto::Digest16> channel_bindings;  // expected inside TLS
   bool require_channel_bindings = false;

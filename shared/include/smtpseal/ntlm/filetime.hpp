@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace smtpseal::relay {
+namespace smtpseal::ntlm {
 
 inline std::uint64_t filetime_now() {
   constexpr std::uint64_t kUnixEpoch = 116444736000000000;  // 1970-01-01 as FILETIME
@@ -13,4 +13,4 @@ inline std::uint64_t filetime_now() {
                           std::chrono::duration_cast<std::chrono::nanoseconds>(since).count() / 100);
 }
 
-}  // namespace smtpseal::relay
+}  // namespace smtpseal::ntlm
