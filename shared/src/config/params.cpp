@@ -1,5 +1,7 @@
 #include "smtpseal/config/params.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 
@@ -60,6 +62,12 @@ Load load_file(const std::string& file, std::span<const Param> known) {
   const auto read = policy::read_checked_file(file, policy::Confidential::no);
   if (!read.text) return {std::nullopt, {{{file, 0}, read.problem}}};
   return load_text(read.text->reveal(), file, known);
+}
+
+Load load_named_or_default(const std::string& named) {
+  if (!named.empty()) return load_file(named, all_params());
+  if (::access(kDefaultFile, F_OK) != 0 && errno == ENOENT) return load_text("", kDefaultFile, all_params());
+  return load_file(kDefaultFile, all_params());
 }
 
 }  // namespace smtpseal::config

@@ -65,6 +65,11 @@ struct Load {
 Load load_text(std::string_view toml, const std::string& file, std::span<const Param> known);
 Load load_file(const std::string& file, std::span<const Param> known);
 
+inline constexpr const char* kDefaultFile = "/etc/smtpseal/smtpseal.toml";
+// The file that was named; where none was, kDefaultFile, which may be absent, since every parameter has a
+// default.
+Load load_named_or_default(const std::string& named);
+
 // Every parameter of every program, in the order of the manual.
 std::span<const Param> all_params();
 
