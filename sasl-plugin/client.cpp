@@ -85,9 +85,9 @@ int ClientLogin::finish(const sasl_client_params_t& params, sasl_out_params_t& r
       return fail(
           *params.utils, SASL_LOG_ERR, SASL_TOOWEAK,
           server_name(params) + " grants no KEY_EXCH: the seal's key would be the same in every session");
-    layer_.emplace(*params.utils, setup_.engine(), ntlm::Role::client, outcome, setup_.client_framing(),
-                   is_smtp(params) ? OutputRule::at_most_4096 : OutputRule::any);
-    layer_->install(reported_ssf(outcome.strength, setup_.ssf_limit()), result);
+    install_layer(setup_.engine(), ntlm::Role::client, outcome, setup_.client_framing(),
+                  is_smtp(params) ? OutputRule::at_most_4096 : OutputRule::any,
+                  reported_ssf(outcome.strength, setup_.ssf_limit()), result);
     protection = "sealed with " + std::to_string(outcome.strength) + " bits";
   }
   log(*params.utils, SASL_LOG_NOTE,

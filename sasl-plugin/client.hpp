@@ -3,18 +3,19 @@
 
 #include <optional>
 
+#include "connection.hpp"
 #include "credentials.hpp"
-#include "installed_layer.hpp"
 #include "sasl_api.hpp"
 #include "setup.hpp"
 #include "smtpseal/ntlm/client.hpp"
 
 namespace smtpseal::sasl {
 
-class ClientLogin {
+class ClientLogin : public Connection {
  public:
   // `setup` has no problem and outlives the login; `plan` allows a login.
-  ClientLogin(const Setup& setup, LayerPlan plan) : setup_(setup), plan_(std::move(plan)) {}
+  ClientLogin(const Setup& setup, LayerPlan plan, const sasl_client_params_t& params)
+      : Connection(*params.utils), setup_(setup), plan_(std::move(plan)) {}
 
   // mech_step of sasl_client_plug_t: SASL_CONTINUE with the NEGOTIATE message, then SASL_OK with the
   // AUTHENTICATE message, unless the server's CHALLENGE grants less than the plan. `output` is valid until
@@ -33,7 +34,6 @@ class ClientLogin {
   std::optional<ntlm::Client> client_;
   bool is_over_ = false;  // succeeded or failed: no further step
   Bytes message_;         // the one handed out last
-  std::optional<InstalledLayer> layer_;
 };
 
 }  // namespace smtpseal::sasl

@@ -26,7 +26,7 @@ int new_login(void* plugin, sasl_client_params_t* params, void** login) {
     auto plan =
         plan_client(limits_of(*params), setup.client_layer(), setup.client_strength(), setup.ssf_limit());
     if (!plan.problem.empty()) return fail(*params->utils, SASL_LOG_ERR, SASL_TOOWEAK, plan.problem);
-    *login = std::make_unique<ClientLogin>(setup, std::move(plan)).release();
+    *login = Connection::to_context(std::make_unique<ClientLogin>(setup, std::move(plan), *params));
     return SASL_OK;
   });
 }
@@ -37,15 +37,15 @@ int step(void* login, sasl_client_params_t* params, const char* input, unsigned 
   *output_length = 0;
   return guarded(*params->utils, [&] {
     ByteSpan message;
-    const int status = static_cast<ClientLogin*>(login)->step(*params, as_span(input, input_length), prompts,
-                                                              message, *result);
+    const int status = Connection::from_context<ClientLogin>(login).step(
+        *params, as_span(input, input_length), prompts, message, *result);
     if (status == SASL_OK || status == SASL_CONTINUE) hand_out(message, output, output_length);
     return status;
   });
 }
 
 void dispose(void* login, const sasl_utils_t* /*utils*/) {
-  delete static_cast<ClientLogin*>(login);
+  delete static_cast<Connection*>(login);
 }
 
 void unload(void* plugin, const sasl_utils_t* /*utils*/) {

@@ -59,7 +59,8 @@ std::optional<policy::StoredSecret> auxprop_secret(const crypto::Engine& engine,
 
 ServerLogin::ServerLogin(const Setup& setup, LayerPlan plan, AccountSource source,
                          const sasl_server_params_t& params)
-    : setup_(setup),
+    : Connection(*params.utils),
+      setup_(setup),
       plan_(std::move(plan)),
       source_(std::move(source)),
       server_(setup.engine(),
@@ -136,9 +137,9 @@ int ServerLogin::accept(const sasl_server_params_t& params, const ntlm::Outcome&
       return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK,
                   "login of " + account_ + " refused: " + std::to_string(outcome.strength) +
                       " bits are less than the program demands");
-    layer_.emplace(*params.utils, setup_.engine(), ntlm::Role::server, outcome, std::nullopt,
-                   is_sendmail(params) ? OutputRule::spoil_when_left : OutputRule::any);
-    layer_->install(reported_ssf(outcome.strength, setup_.ssf_limit()), result);
+    install_layer(setup_.engine(), ntlm::Role::server, outcome, std::nullopt,
+                  is_sendmail(params) ? OutputRule::spoil_when_left : OutputRule::any,
+                  reported_ssf(outcome.strength, setup_.ssf_limit()), result);
     protection = "sealed with " + std::to_string(outcome.strength) + " bits";
   } else if (plan_.required) {
     return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK,

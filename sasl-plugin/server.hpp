@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "accounts_file.hpp"
-#include "installed_layer.hpp"
+#include "connection.hpp"
 #include "sasl_api.hpp"
 #include "setup.hpp"
 #include "smtpseal/ntlm/server.hpp"
@@ -19,7 +19,7 @@ struct AccountSource {
   unsigned strength = 128;
 };
 
-class ServerLogin {
+class ServerLogin : public Connection {
  public:
   // `setup` has no problem and outlives the login; `plan` allows a login.
   ServerLogin(const Setup& setup, LayerPlan plan, AccountSource source, const sasl_server_params_t& params);
@@ -44,7 +44,6 @@ class ServerLogin {
   State state_ = State::wants_negotiate;
   std::string account_;  // as it is told to the application, and logged
   Bytes message_;
-  std::optional<InstalledLayer> layer_;
 };
 
 }  // namespace smtpseal::sasl

@@ -75,9 +75,8 @@ int new_login(void* plugin, sasl_server_params_t* params, const char* /*challeng
     auto& self = *static_cast<ServerPlugin*>(plugin);
     auto prospect = look(self, *params);
     if (!prospect.problem.empty()) return fail(*params->utils, SASL_LOG_ERR, SASL_FAIL, prospect.problem);
-    *login = std::make_unique<ServerLogin>(self.setup, std::move(prospect.plan), std::move(prospect.source),
-                                           *params)
-                 .release();
+    *login = Connection::to_context(std::make_unique<ServerLogin>(self.setup, std::move(prospect.plan),
+                                                                  std::move(prospect.source), *params));
     return SASL_OK;
   });
 }
@@ -88,15 +87,15 @@ int step(void* login, sasl_server_params_t* params, const char* input, unsigned 
   *output_length = 0;
   return guarded(*params->utils, [&] {
     ByteSpan message;
-    const int status =
-        static_cast<ServerLogin*>(login)->step(*params, as_span(input, input_length), message, *result);
+    const int status = Connection::from_context<ServerLogin>(login).step(
+        *params, as_span(input, input_length), message, *result);
     if (status == SASL_CONTINUE) hand_out(message, output, output_length);
     return status;
   });
 }
 
 void dispose(void* login, const sasl_utils_t* /*utils*/) {
-  delete static_cast<ServerLogin*>(login);
+  delete static_cast<Connection*>(login);
 }
 
 void unload(void* plugin, const sasl_utils_t* /*utils*/) {

@@ -1,4 +1,4 @@
-#include "installed_layer.hpp"
+#include "connection.hpp"
 
 #include <sys/uio.h>
 
@@ -18,37 +18,40 @@ ByteSpan as_span(const struct iovec& part) {
 
 }  // namespace
 
-void InstalledLayer::install(unsigned ssf, sasl_out_params_t& result) {
+void Connection::install_layer(std::shared_ptr<const crypto::Engine> engine, ntlm::Role role,
+                               const ntlm::Outcome& outcome, std::optional<session::Framing> framing,
+                               OutputRule rule, unsigned ssf, sasl_out_params_t& result) {
+  layer_.emplace(std::move(engine), role, outcome, framing, rule);
   result.mech_ssf = ssf;
   result.maxoutbuf = kRecordData;
   result.encode_context = this;
-  result.encode = &InstalledLayer::encode;
+  result.encode = &Connection::encode;
   result.decode_context = this;
-  result.decode = &InstalledLayer::decode;
+  result.decode = &Connection::decode;
 }
 
-int InstalledLayer::encode(void* context, const struct iovec* parts, unsigned count, const char** output,
-                           unsigned* length) {
-  auto& self = *static_cast<InstalledLayer*>(context);
+int Connection::encode(void* context, const struct iovec* parts, unsigned count, const char** output,
+                       unsigned* length) {
+  auto& self = from_context<Connection>(context);
   return guarded(self.utils_, [&] {
     std::array<ByteSpan, kPartsOnStack> few;
     std::vector<ByteSpan> many(count > few.size() ? count : 0);
     const std::span<ByteSpan> spans = many.empty() ? std::span(few).first(count) : std::span(many);
     for (unsigned i = 0; i < count; ++i) spans[i] = as_span(parts[i]);
-    return self.hand_out("sealing", self.layer_.encode(spans), output, length);
+    return self.hand_out("sealing", self.layer_->encode(spans), output, length);
   });
 }
 
-int InstalledLayer::decode(void* context, const char* input, unsigned input_length, const char** output,
-                           unsigned* length) {
-  auto& self = *static_cast<InstalledLayer*>(context);
+int Connection::decode(void* context, const char* input, unsigned input_length, const char** output,
+                       unsigned* length) {
+  auto& self = from_context<Connection>(context);
   return guarded(self.utils_, [&] {
-    return self.hand_out("unsealing", self.layer_.decode(as_bytes({input, input_length})), output, length);
+    return self.hand_out("unsealing", self.layer_->decode(as_bytes({input, input_length})), output, length);
   });
 }
 
-int InstalledLayer::hand_out(const char* what, const Result<ByteSpan>& made, const char** output,
-                             unsigned* length) const {
+int Connection::hand_out(const char* what, const Result<ByteSpan>& made, const char** output,
+                         unsigned* length) const {
   *output = nullptr;
   *length = 0;
   if (!made)
