@@ -101,10 +101,27 @@ Result<std::string> decode_oem(ByteSpan wire) {
   return std::string(as_text(wire));
 }
 
-// The case tables of the C library, without the locale of the process. Kept for ever: there is one.
+// The case tables of the C library, without the locale of the process. One for all, until this code is
+// unloaded.
+class UnicodeLocale {
+ public:
+  UnicodeLocale() = default;
+  UnicodeLocale(const UnicodeLocale&) = delete;
+  UnicodeLocale& operator=(const UnicodeLocale&) = delete;
+  ~UnicodeLocale() {
+    if (locale_ != nullptr) ::freelocale(locale_);
+  }
+  [[nodiscard]] wint_t upper(wint_t c) const {
+    return locale_ != nullptr ? ::towupper_l(c, locale_) : c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+  }
+
+ private:
+  locale_t locale_ = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+};
+
 wint_t upper(wint_t c) {
-  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return unicode != nullptr ? towupper_l(c, unicode) : c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+  static const UnicodeLocale locale;
+  return locale.upper(c);
 }
 
 }  // namespace
