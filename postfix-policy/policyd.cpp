@@ -19,6 +19,7 @@ Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
       routing_(engine, values, daemon::Tables::domains),
       judging_(engine, values, daemon::Tables::bindings),
       targets_{values.text("policyd.transport"), values.text("policyd.transport_seven_bit")},
+      mailers_{values.text("policyd.mailer"), values.text("policyd.mailer_seven_bit")},
       policy_service_(values, routing_, judging_),
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }) {
   for (const char* parameter : {"policyd.listen", "policyd.policy_listen"})
@@ -78,13 +79,14 @@ Task<> Policyd::serve(Protocol protocol, daemon::Stream stream) {
 
 postfix::SocketmapReply Policyd::answer(const postfix::SocketmapRequest& request) const {
   using postfix::SocketmapStatus;
-  if (request.map != "transport" && request.map != "query")
+  if (request.map != "transport" && request.map != "mailertable" && request.map != "query")
     return {SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
   const auto set = routing_.current();
   if (!set) return {SocketmapStatus::temp, "smtpseal-policyd: " + routing_.first_problem()};
   if (request.map == "query") return {SocketmapStatus::ok, policy::describe(*set, request.key)};
-  auto reply = policy::transport_lookup(set.get(), targets_, request.key);
-  log::debug("transport").field("key", request.key).field("answer", reply.text);
+  auto reply = request.map == "transport" ? policy::transport_lookup(set.get(), targets_, request.key)
+                                          : policy::mailertable_lookup(set.get(), mailers_, request.key);
+  log::debug(request.map).field("key", request.key).field("answer", reply.text);
   return reply;
 }
 

@@ -1,6 +1,7 @@
-// smtpseal-policyd: answers Postfix from the domain map, as a socketmap server (maps `transport` and `query`)
-// and as a policy server (check_policy_service). One coroutine a connection; a slow client delays nobody.
-// Without a trustworthy map every socketmap answer is TEMP, and no policy request is answered.
+// smtpseal-policyd: answers mail servers from the domain map, as a socketmap server (map `transport` for
+// Postfix, `mailertable` for Sendmail, `query` for people) and as a policy server (check_policy_service). One
+// coroutine a connection; a slow client delays nobody. Without a trustworthy map every socketmap answer is
+// TEMP, and no policy request is answered.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/daemon/stream.hpp"
+#include "smtpseal/policy/sendmail_tables.hpp"
 #include "smtpseal/policy/transport_table.hpp"
 
 namespace smtpseal::policyd {
@@ -47,6 +49,7 @@ class Policyd : public daemon::Service {
   daemon::PolicyHolder routing_;
   daemon::PolicyHolder judging_;
   policy::TransportTargets targets_;
+  policy::MailerNames mailers_;
   PolicyService policy_service_;
   daemon::SocketmapAnswer answer_;
   std::vector<Door> doors_;

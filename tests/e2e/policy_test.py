@@ -760,6 +760,45 @@ def the_query_map_names_rule_line_and_decision(world):
     )
 
 
+# ---- the map `mailertable`
+
+
+@case
+def the_mailertable_map_answers_sendmails_keys(world):
+    world.tables(
+        "alpha",
+        "partner.example seal account=PARTNER\\alpha\n"
+        ".partner.example seal account=PARTNER\\alpha body=7bit\n"
+        "open.partner.example none\n"
+        "döm.example auth account=PARTNER\\alpha\n",
+        "PARTNER\\alpha x\n",
+    )
+    world.parameters("alpha", {"policyd.mailer_seven_bit": "narrow"})
+    world.start_policyd()
+    for key, wanted in (
+        ("Partner.EXAMPLE", "smtpseal:partner.example"),
+        ("a.b.partner.example", "narrow:a.b.partner.example"),
+        ("döm.example", "smtpseal:xn--dm-fka.example"),
+        ("not a domain", "smtpseal:invalid"),
+        ("open.partner.example", None),
+        (".partner.example", None),
+        (".", None),
+        ("plain.example", None),
+    ):
+        expect_equal(world.postmap(key, "mailertable"), (wanted, ""), f"the answer to {key}")
+
+
+@case
+def the_mailertable_map_without_tables_defers(world):
+    world.tables("alpha", "partner.example frobnicate\n", "")
+    world.parameters("alpha", {})
+    world.start_policyd()
+    with SocketmapClient(POLICYD["alpha"]) as client:
+        for key in ("partner.example", "plain.example", "."):
+            expect_in("domains:1", client.ask("mailertable " + key), f"the answer to {key}")
+            expect(client.ask("mailertable " + key).startswith("TEMP "), f"{key} is not deferred")
+
+
 @case
 def the_relay_tells_what_protects_a_session_only_to_who_may_connect(world):
     world.receiving()

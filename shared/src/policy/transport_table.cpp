@@ -12,11 +12,8 @@ namespace {
 using postfix::SocketmapReply;
 using postfix::SocketmapStatus;
 
-// Exchange 5.x offers no 8BITMIME (Q262945), so that Postfix has to convert.
 const std::string& target_for(const TransportTargets& targets, const DomainRule* rule) {
-  const bool seven_bit =
-      rule != nullptr && (rule->body == BodyRule::seven_bit || rule->profile != Profile::modern);
-  return seven_bit ? targets.relay_seven_bit : targets.relay;
+  return needs_seven_bit(rule) ? targets.relay_seven_bit : targets.relay;
 }
 
 // The U-label form of an A-label pattern; empty where there is none that differs.
@@ -109,10 +106,17 @@ void append_hidden(std::string& text, const std::string& pattern, const std::str
 
 }  // namespace
 
+bool needs_seven_bit(const DomainRule* rule) {
+  // Exchange 5.x offers no 8BITMIME (Q262945).
+  return rule != nullptr && (rule->body == BodyRule::seven_bit || rule->profile != Profile::modern);
+}
+
+SocketmapReply no_tables() {
+  return {SocketmapStatus::temp, "the smtpseal domain map could not be loaded; run smtpseal check"};
+}
+
 SocketmapReply transport_lookup(const PolicySet* set, const TransportTargets& targets, std::string_view key) {
-  if (set == nullptr) {
-    return {SocketmapStatus::temp, "the smtpseal domain map could not be loaded; run smtpseal check"};
-  }
+  if (set == nullptr) return no_tables();
   const auto decision = decide(*set, key);
   if (decision.kind == Decision::Kind::not_listed) return {SocketmapStatus::notfound, {}};
   return {SocketmapStatus::ok, target_for(targets, decision.rule)};

@@ -18,6 +18,13 @@ struct TransportTargets {
   std::string relay_seven_bit;
 };
 
+// Whether the MTA must convert 8-bit content before the relay gets it (body=7bit, exchange-5.x profiles). No
+// rule asks for nothing.
+bool needs_seven_bit(const DomainRule* rule);
+
+// The answer to any lookup while there are no tables to be trusted: TEMP.
+postfix::SocketmapReply no_tables();
+
 // The socketmap answer for a full address: OK target, or NOTFOUND. A null set answers TEMP, never NOTFOUND.
 postfix::SocketmapReply transport_lookup(const PolicySet* set, const TransportTargets& targets,
                                          std::string_view key);

@@ -1,0 +1,27 @@
+// The listed domains as Sendmail sees them: one answer for a socketmap lookup of FEATURE(mailertable).
+// Sendmail's keys are domains, not addresses, so that address forms which hide a listed domain in the local
+// part do not come into sight here.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "smtpseal/policy/policy_set.hpp"
+#include "smtpseal/postfix/socketmap.hpp"
+
+namespace smtpseal::policy {
+
+// The two mailers that lead to the relay. `seven_bit` is the one whose LMTP listener announces no 8BITMIME,
+// so that Sendmail converts (body=7bit and the exchange-5.x profiles).
+struct MailerNames {
+  std::string relay;
+  std::string relay_seven_bit;
+};
+
+// The socketmap answer for a key of FEATURE(mailertable): OK "mailer:domain", or NOTFOUND. The keys for one
+// recipient are `host.domain`, then `.domain`, `.tld` and `.` as long as the answer is NOTFOUND. A null set
+// answers TEMP, never NOTFOUND.
+postfix::SocketmapReply mailertable_lookup(const PolicySet* set, const MailerNames& mailers,
+                                           std::string_view key);
+
+}  // namespace smtpseal::policy
