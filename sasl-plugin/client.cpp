@@ -78,21 +78,15 @@ int ClientLogin::answer(const sasl_client_params_t& params, ByteSpan challenge, 
 
 int ClientLogin::finish(const sasl_client_params_t& params, sasl_out_params_t& result) {
   const ntlm::Outcome outcome = client_->take_outcome();
-  result.doneflag = 1;
-  std::string protection = "without a security layer";
-  if (outcome.sealed) {
-    if (!ntlm::has_fresh_key(outcome.flags))
-      return fail(
-          *params.utils, SASL_LOG_ERR, SASL_TOOWEAK,
-          server_name(params) + " grants no KEY_EXCH: the seal's key would be the same in every session");
+  if (const auto reason = objection(plan_, outcome); !reason.empty())
+    return fail(*params.utils, SASL_LOG_ERR, SASL_TOOWEAK, server_name(params) + ": " + reason);
+  if (outcome.sealed)
     install_layer(setup_.engine(), ntlm::Role::client, outcome, setup_.client_framing(),
                   is_smtp(params) ? OutputRule::at_most_4096 : OutputRule::any,
                   reported_ssf(outcome.strength, setup_.ssf_limit()), result);
-    protection = "sealed with " + std::to_string(outcome.strength) + " bits";
-  }
+  result.doneflag = 1;
   log(*params.utils, SASL_LOG_NOTE,
-      "logging on to " + server_name(params) + " as " + credentials_.login() + " by " +
-          std::string(ntlm::name(outcome.response)) + ", " + protection);
+      "logging on to " + server_name(params) + " as " + credentials_.login() + " by " + describe(outcome));
   return SASL_OK;
 }
 

@@ -143,6 +143,8 @@ std::string objection(const LayerPlan& plan, const ntlm::Outcome& outcome) {
   if (!plan.problem.empty()) return plan.problem;
   if (!outcome.sealed) return plan.required ? "a security layer is demanded and none was agreed on" : "";
   if (!plan.seal) return "a security layer was agreed on that the application does not take";
+  if (!ntlm::has_fresh_key(outcome.flags))
+    return "the security layer's key would be the same in every session (KEY_EXCH missing)";
   if (outcome.strength < plan.minimum_strength)
     return "the security layer has " + bits(outcome.strength) + ", demanded are " +
            bits(plan.minimum_strength);
@@ -150,6 +152,11 @@ std::string objection(const LayerPlan& plan, const ntlm::Outcome& outcome) {
     return "the security layer has " + bits(outcome.strength) + ", the application takes " +
            bits(plan.maximum_strength) + " at most";
   return {};
+}
+
+std::string describe(const ntlm::Outcome& outcome) {
+  return std::string(ntlm::name(outcome.response)) +
+         (outcome.sealed ? ", sealed with " + bits(outcome.strength) : ", without a security layer");
 }
 
 }  // namespace smtpseal::sasl

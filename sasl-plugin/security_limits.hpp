@@ -53,5 +53,7 @@ void apply(const LayerPlan& plan, ntlm::ServerPolicy& server);
 // bound a session without ESS from above: it has 128 bits where the peer grants no LM_KEY. A server's
 // settings do not demand a layer either.
 std::string objection(const LayerPlan& plan, const ntlm::Outcome& outcome);
+// For the log: "NTLMv2, sealed with 128 bits".
+std::string describe(const ntlm::Outcome& outcome);
 
 }  // namespace smtpseal::sasl

@@ -127,27 +127,14 @@ Result<ntlm::Outcome> ServerLogin::verify(sasl_server_params_t& params, const nt
 
 int ServerLogin::accept(const sasl_server_params_t& params, const ntlm::Outcome& outcome,
                         sasl_out_params_t& result) {
-  std::string protection = "without a security layer";
-  if (outcome.sealed) {
-    if (!ntlm::has_fresh_key(outcome.flags))
-      return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK,
-                  "login of " + account_ +
-                      " refused: the seal's key would be the same in every session (KEY_EXCH missing)");
-    if (outcome.strength < plan_.minimum_strength)
-      return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK,
-                  "login of " + account_ + " refused: " + std::to_string(outcome.strength) +
-                      " bits are less than the program demands");
+  if (const auto reason = objection(plan_, outcome); !reason.empty())
+    return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK, "login of " + account_ + " refused: " + reason);
+  if (outcome.sealed)
     install_layer(setup_.engine(), ntlm::Role::server, outcome, std::nullopt,
                   is_sendmail(params) ? OutputRule::spoil_when_left : OutputRule::any,
                   reported_ssf(outcome.strength, setup_.ssf_limit()), result);
-    protection = "sealed with " + std::to_string(outcome.strength) + " bits";
-  } else if (plan_.required) {
-    return fail(*params.utils, SASL_LOG_FAIL, SASL_TOOWEAK,
-                "login of " + account_ + " refused: the program demands a security layer");
-  }
   result.doneflag = 1;
-  log(*params.utils, SASL_LOG_NOTE,
-      account_ + " logged in by " + std::string(ntlm::name(outcome.response)) + ", " + protection);
+  log(*params.utils, SASL_LOG_NOTE, account_ + " logged in by " + describe(outcome));
   return SASL_OK;
 }
 
