@@ -7,6 +7,8 @@ All addresses are on the loopback interface of a network namespace of our own, s
              where a case says so, smtpseal-milter and smtpseal-policyd judge what either smtpd takes
     sink     192.0.2.66:25 takes everything that leaves alpha unsealed: for a listed domain nothing may ever arrive there
     peers    192.0.2.10 to .19 and 2001:db8::10 for fakes, 192.0.2.20 for a proxy, 192.0.2.53 for DNS
+
+and, made when a case first asks for them, hosts with Sendmail, each at the end of a wire of its own: 192.0.2.31 to .33.
 """
 
 import os
@@ -22,6 +24,7 @@ from harness.postfix import PostfixInstance
 from harness.process import Capture, Process
 from harness.proxy import Proxy
 from harness.runner import Failed, Skipped, expect, expect_equal
+from harness.sendmail import SendmailHost
 from harness.smtp_client import SmtpClient
 from harness.smtp_peer import SmtpPeer
 from harness.socketmap import SocketmapServer
@@ -44,6 +47,12 @@ POLICY = {"alpha": SOCKETS + "/policy.alpha", "beta": SOCKETS + "/policy.beta"}
 POLICYD = {"alpha": SOCKETS + "/policyd", "beta": SOCKETS + "/policyd.beta"}
 QUERY = {"alpha": SOCKETS + "/query.alpha", "beta": SOCKETS + "/query.beta"}
 AUTHSERV_ID = "mx.beta.example"
+SENDMAIL_HOSTS = """192.0.2.31 mail.alpha.example
+192.0.2.32 mail.beta.example
+192.0.2.33 mail.gamma.example
+192.0.2.2 mail.partner.example
+"""
+SENDMAIL_ADDRESSES = {"relay": "192.0.2.31", "inbound": "192.0.2.32", "native": "192.0.2.33"}
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.20", "192.0.2.53", "192.0.2.66"] + [
     a for a, _ in PEERS
@@ -150,6 +159,7 @@ class World:
         self.number = 0
         self.processes = []
         self.others = []
+        self.sendmails = {}
 
     # ---- around a case
 
@@ -174,6 +184,8 @@ class World:
                 crashed.append(f"{process.command[0]} ended with {code}: {process.log()[-3000:]}")
         for other in self.others:
             other.stop()
+        for host in self.sendmails.values():
+            host.clear()
         self.processes, self.others = [], []
         shutil.rmtree(self.dir, ignore_errors=True)
         if crashed:
@@ -182,10 +194,13 @@ class World:
     def end(self):
         self.alpha.stop()
         self.beta.stop()
+        for host in self.sendmails.values():
+            host.end()
 
     def logs(self, lines=18):
         """The last lines of everything that ran in this case."""
         parts = [("Postfix alpha", self.alpha.log()), ("Postfix beta", self.beta.log())]
+        parts += [("Sendmail " + host.hostname, host.log()) for host in self.sendmails.values()]
         parts += [(" ".join(process.command[:3]), process.log()) for process in self.processes]
         return "\n".join(f"{name}:\n" + "\n".join(text.splitlines()[-lines:]) for name, text in parts if text)
 
@@ -297,6 +312,20 @@ class World:
         self.start_policyd()
         self.start_relay()
 
+    def sendmail(self, role):
+        """The host that conf-examples/sendmail has files for under this name, without a daemon."""
+        if role not in self.sendmails:
+            self.sendmails[role] = SendmailHost(
+                BASE, "sm-" + role, SENDMAIL_ADDRESSES[role], ALPHA[0], SENDMAIL_HOSTS
+            )
+        return self.sendmails[role]
+
+    def on_sendmail(self, host, program, *sockets):
+        """Starts smtpseal-`program` on a host with Sendmail."""
+        process = host.smtpseal(self.binary(program), *sockets)
+        self.processes.append(process)
+        return process
+
     def receiving(self, accounts=None, domains="", credentials="", **changes):
         """beta's relay, called the gate, with these accounts."""
         if accounts is None:
@@ -391,8 +420,8 @@ class World:
         self.processes.append(server)
         return server.start(DNS)
 
-    def capture(self, expression="tcp port 25"):
-        return Capture(f"{self.dir}/wire.pcap", expression=expression)
+    def capture(self, expression="tcp port 25", interface="lo"):
+        return Capture(f"{self.dir}/wire.pcap", interface, expression)
 
     def client(self, **options):
         """An SMTP client of the gate on beta."""

@@ -1,0 +1,157 @@
+divert(-1)
+dnl smtpseal for Sendmail. One line at the end of sendmail.mc, behind the MAILER lines:
+dnl
+dnl	include(`/usr/local/share/smtpseal/smtpseal.m4')dnl
+dnl
+dnl and before it what this host shall do:
+dnl
+dnl	define(`SMTPSEAL_OUTBOUND', `relay')dnl	Mail for listed domains goes to smtpseal-relay, which seals it. The default.
+dnl				    `native'	Sendmail seals it itself by the SASL plugin. Where a login fails, MAIL FROM leaves
+dnl						in clear, and no more.
+dnl				    `none'	Outgoing mail is left alone.
+dnl	define(`SMTPSEAL_INBOUND', `yes')dnl	Partners log on to Sendmail by NTLM and seal their sessions. Default: `no'.
+dnl	define(`SMTPSEAL_MILTER', `')dnl	Where smtpseal-milter listens; empty: there is none.
+dnl						Default: `unix:/run/smtpseal/milter'.
+dnl and rarely:
+dnl
+dnl	SMTPSEAL_MAILERTABLE	relay: a mailertable of this host, `hash /etc/mail/mailertable'. In place of FEATURE(`mailertable').
+dnl	SMTPSEAL_DOMAINS	relay: the map of listed domains. Default: `socket local:/run/smtpseal/policyd', which is
+dnl				smtpseal-policyd; or a table made by `smtpseal export sendmail --mailertable'.
+dnl	SMTPSEAL_SSF		native: what ENCR: in the access map counts a layer as: sasl.client_strength. Default: `128'.
+dnl	SMTPSEAL_RELAYING	inbound: the accounts, with blanks between, that may relay to other hosts. Default: none.
+dnl
+dnl Whatever in sendmail.mc contradicts this stops m4 with a message.
+
+define(`_SMTPSEAL_STOP_', `errprint(`*** ERROR: smtpseal: '`$*'`
+')m4exit(`1')')
+define(`_SMTPSEAL_DEFAULT_', `ifdef(`$1', `', `define(`$1', `$2')')')
+
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_OUTBOUND', `relay')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_INBOUND', `no')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_MILTER', `unix:/run/smtpseal/milter')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_MAILERTABLE', `')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_DOMAINS', `socket local:/run/smtpseal/policyd')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_SSF', `128')
+_SMTPSEAL_DEFAULT_(`SMTPSEAL_RELAYING', `')
+
+ifdef(`_MAILER_smtp_', `', `_SMTPSEAL_STOP_(`include smtpseal.m4 behind MAILER(smtp)')')
+ifelse(index(`|relay|native|none|', `|'SMTPSEAL_OUTBOUND`|'), `-1',
+	`_SMTPSEAL_STOP_(`SMTPSEAL_OUTBOUND is relay, native or none, not "'SMTPSEAL_OUTBOUND`"')')
+ifelse(index(`|yes|no|', `|'SMTPSEAL_INBOUND`|'), `-1',
+	`_SMTPSEAL_STOP_(`SMTPSEAL_INBOUND is yes or no, not "'SMTPSEAL_INBOUND`"')')
+ifelse(regexp(SMTPSEAL_SSF, `^[1-9][0-9]*$'), `-1',
+	`_SMTPSEAL_STOP_(`SMTPSEAL_SSF is a number of bits, not "'SMTPSEAL_SSF`"')')
+
+dnl ---- outgoing mail, either way
+dnl
+dnl No name server may lead mail for a listed domain elsewhere, so no domain is replaced by what its CNAME says.
+
+ifelse(SMTPSEAL_OUTBOUND, `none', `', `
+ifdef(`_NULL_CLIENT_ONLY_', `_SMTPSEAL_STOP_(`a nullclient sends all mail to its hub: set SMTPSEAL_OUTBOUND to none')')
+ifdef(`_CANONIFY_HOSTS_', `_SMTPSEAL_STOP_(`canonify_hosts lets DNS replace the names of listed domains')')
+define(`_NO_CANONIFY_', `1')
+define(`confDONT_EXPAND_CNAMES', `True')
+')
+
+dnl ---- relay
+dnl
+dnl LOCAL_RULE_0: the mailertable is not asked about address literals.
+dnl The mailers have flags and rule sets of the distribution's esmtp, and LMTP (z); the relay at the second socket announces no
+dnl 8BITMIME, so that Sendmail converts.
+
+ifelse(SMTPSEAL_OUTBOUND, `relay', `
+ifdef(`_MAILER_TABLE_', `_SMTPSEAL_STOP_(`put define(SMTPSEAL_MAILERTABLE, MAP) in place of FEATURE(mailertable, MAP)')')
+define(`_MAILER_TABLE_', `')
+LOCAL_CONFIG
+ifelse(SMTPSEAL_MAILERTABLE, `', `Kmailertable SMTPSEAL_DOMAINS
+', `Ksmtpseal SMTPSEAL_DOMAINS
+Kothers SMTPSEAL_MAILERTABLE
+Kmailertable sequence smtpseal others
+')dnl
+LOCAL_RULE_0
+R$* < @ [ $+ ] > $*	$: <smtpseal> < $(mailertable [ $2 ] $) > $1 < @ [ $2 ] > $3
+R<smtpseal> < $~[ : $* > $*	$>MailerToTriple < $1 : $2 > $3
+R<smtpseal> < $* > $*	$: $2
+MAILER_DEFINITIONS
+Msmtpseal,	P=[IPC], F=mDFMuXz, S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=990,
+		T=DNS/RFC822/SMTP,
+		A=FILE /run/smtpseal/relay
+Msmtpseal7,	P=[IPC], F=mDFMuXz, S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=990,
+		T=DNS/RFC822/SMTP,
+		A=FILE /run/smtpseal/relay-7bit
+divert(-1)
+')
+
+dnl ---- native
+dnl
+dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distribution's default.
+dnl
+dnl Local_tls_server: Sendmail does not say how strong the layer of a session is in which it is the client. The plugin refuses a
+dnl login that gives less than sasl.client_strength, so that a login means this strength. The rule set is called before AUTH,
+dnl when {auth_type} is empty, and again once the layer is in place.
+
+ifelse(SMTPSEAL_OUTBOUND, `native', `
+ifdef(`_ACCESS_TABLE_', `', `_SMTPSEAL_STOP_(`native needs FEATURE(access_db): TLS_Rcpt: says there what has to be sealed')')
+ifdef(`_LOCAL_TLS_SERVER_', `_SMTPSEAL_STOP_(`native brings a LOCAL_TLS_SERVER, and sendmail.mc has another')')
+ifelse(index(`|0|2|', `|'confMCI_CACHE_SIZE`|'), `-1',
+	`_SMTPSEAL_STOP_(`confMCI_CACHE_SIZE has to be 0: nothing checks a session again that was kept')')
+define(`confMCI_CACHE_SIZE', `0')
+ifdef(`_AUTHINFO_TABLE_', `', `
+define(`_AUTHINFO_TABLE_', `')
+LOCAL_CONFIG
+Kauthinfo DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'authinfo
+divert(-1)
+')
+define(`_LOCAL_TLS_SERVER_')
+divert(9)
+SLocal_tls_server
+R$*		$: $1 $| $(macro {auth_ssf} $) $&{auth_type}
+R$* $| NTLM	$: $1 $| $(macro {auth_ssf} $@ SMTPSEAL_SSF $)
+R$* $| $*	$: $1
+divert(-1)
+')
+
+dnl ---- incoming mail
+dnl
+dnl TRUST_AUTH_MECH would let every partner relay to other hosts.
+
+ifelse(SMTPSEAL_INBOUND, `yes', `
+_SMTPSEAL_DEFAULT_(`confAUTH_OPTIONS', `p,y')
+ifelse(regexp(defn(`confAUTH_OPTIONS'), `[adfm]'), `-1', `',
+	`_SMTPSEAL_STOP_(`confAUTH_OPTIONS with a, d, f or m hides NTLM')')
+define(`_USE_AUTH_', `1')
+ifelse(SMTPSEAL_RELAYING, `', `', `
+LOCAL_CONFIG
+C{SmtpsealRelaying}SMTPSEAL_RELAYING
+LOCAL_RULESETS
+SLocal_Relay_Auth
+RNTLM		$: $&{auth_authen}
+R$={SmtpsealRelaying}	$# RELAY
+divert(-1)
+')
+')
+
+dnl ---- the plugin, either way
+dnl
+dnl Sendmail can mix up the plaintext of two sessions of one family of processes (docs/howto-sendmail.md). So a daemon that receives
+dnl sealed mail does not deliver, and what is sent natively is sent by the queue runner.
+
+define(`_SMTPSEAL_PLUGIN_', ifelse(SMTPSEAL_OUTBOUND, `native', `1', SMTPSEAL_INBOUND, `yes', `1', `0'))
+ifelse(_SMTPSEAL_PLUGIN_, `1', `
+ifdef(`confAUTH_MAX_BITS', `_SMTPSEAL_STOP_(`confAUTH_MAX_BITS would take the layer away')')
+ifelse(index(`|queueonly|q|background|', `|'confDELIVERY_MODE`|'), `-1',
+	`_SMTPSEAL_STOP_(`confDELIVERY_MODE has to be queueonly where Sendmail uses the plugin')')
+define(`confDELIVERY_MODE', `queueonly')
+_SMTPSEAL_DEFAULT_(`confAUTH_MECHANISMS', `NTLM')
+ifelse(index(` 'defn(`confAUTH_MECHANISMS')` ', ` NTLM '), `-1',
+	`_SMTPSEAL_STOP_(`confAUTH_MECHANISMS lacks NTLM')')
+')
+
+dnl ---- the milter, before all others, so that none of them sees a forged status
+
+ifelse(SMTPSEAL_MILTER, `', `', `
+define(`_SMTPSEAL_FILTERS_', defn(`confINPUT_MAIL_FILTERS'))
+MAIL_FILTER(`smtpseal', `S='SMTPSEAL_MILTER`, F=T, T=C:30s;S:30s;R:2m;E:5m')
+define(`confINPUT_MAIL_FILTERS', ifelse(defn(`_SMTPSEAL_FILTERS_'), `', ``smtpseal'', ``smtpseal, '_SMTPSEAL_FILTERS_'))
+')
+divert(0)dnl
