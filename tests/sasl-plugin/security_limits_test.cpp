@@ -4,6 +4,7 @@
 #include <climits>
 #include <string>
 
+#include "smtpseal/ntlm/wire.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
 
 using namespace smtpseal;
@@ -27,8 +28,9 @@ bool is_refused(const std::string& words) {
   return words != "none" && !words.starts_with("seal ") && !words.starts_with("may seal ");
 }
 
-ntlm::Outcome outcome(bool sealed, unsigned strength) {
+ntlm::Outcome outcome(bool sealed, unsigned strength, std::uint32_t flags = ntlm::kExtendedSessionSecurity) {
   ntlm::Outcome result;
+  result.flags = flags;
   result.sealed = sealed;
   result.strength = strength;
   return result;
@@ -248,6 +250,9 @@ BOOST_AUTO_TEST_CASE(objects_to_what_breaks_the_plan) {
       {must, outcome(true, 128), ""},
       {must, outcome(false, 0), "a security layer is demanded and none was agreed on"},
       {must, outcome(true, 0), "the security layer has 0 bits, demanded are 56 bits"},
+      {must, outcome(true, 128, 0),
+       "the security layer's key would be the same in every session (KEY_EXCH missing)"},
+      {must, outcome(true, 128, ntlm::kKeyExch), ""},
       {cannot, outcome(true, 128), cannot.problem.c_str()},
   };
   for (const auto& test : cases) BOOST_TEST(objection(test.plan, test.outcome) == test.objection);
