@@ -14,9 +14,9 @@ dnl	define(`SMTPSEAL_MILTER', `')dnl	Where smtpseal-milter listens; empty: there
 dnl						Default: `unix:/run/smtpseal/milter'.
 dnl and rarely:
 dnl
-dnl	SMTPSEAL_MAILERTABLE	relay: a mailertable of this host, `hash /etc/mail/mailertable'. In place of FEATURE(`mailertable').
 dnl	SMTPSEAL_DOMAINS	relay: the map of listed domains. Default: `socket local:/run/smtpseal/policyd', which is
-dnl				smtpseal-policyd; or a table made by `smtpseal export sendmail --mailertable'.
+dnl				smtpseal-policyd. Empty: none is asked, and /etc/mail/mailertable has the lines of
+dnl				`smtpseal export sendmail --mailertable'.
 dnl	SMTPSEAL_SSF		native: what ENCR: in the access map counts a layer as: sasl.client_strength. Default: `128'.
 dnl	SMTPSEAL_RELAYING	inbound: the accounts, with blanks between, that may relay to other hosts. Default: none.
 dnl
@@ -29,7 +29,6 @@ define(`_SMTPSEAL_DEFAULT_', `ifdef(`$1', `', `define(`$1', `$2')')')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_OUTBOUND', `relay')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_INBOUND', `no')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_MILTER', `unix:/run/smtpseal/milter')
-_SMTPSEAL_DEFAULT_(`SMTPSEAL_MAILERTABLE', `')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_DOMAINS', `socket local:/run/smtpseal/policyd')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_SSF', `128')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_RELAYING', `')
@@ -55,23 +54,28 @@ define(`confDONT_EXPAND_CNAMES', `True')
 
 dnl ---- relay
 dnl
-dnl LOCAL_RULE_0: the mailertable is not asked about address literals.
+dnl LOCAL_RULE_0, for each address whose domain is not local: the map says the mailer, or nothing. It comes before the mailertable,
+dnl LDAP routing and virtual users, whatever they say, and is asked about address literals too. Where the map fails, Sendmail
+dnl keeps the message.
+dnl
 dnl The mailers have flags and rule sets of the distribution's esmtp, and LMTP (z); the relay at the second socket announces no
 dnl 8BITMIME, so that Sendmail converts.
 
 ifelse(SMTPSEAL_OUTBOUND, `relay', `
-ifdef(`_MAILER_TABLE_', `_SMTPSEAL_STOP_(`put define(SMTPSEAL_MAILERTABLE, MAP) in place of FEATURE(mailertable, MAP)')')
-define(`_MAILER_TABLE_', `')
+ifelse(SMTPSEAL_DOMAINS, `', `
+ifdef(`_MAILER_TABLE_', `', `_SMTPSEAL_STOP_(`without SMTPSEAL_DOMAINS the listed domains stand in FEATURE(mailertable)')')
+', `
 LOCAL_CONFIG
-ifelse(SMTPSEAL_MAILERTABLE, `', `Kmailertable SMTPSEAL_DOMAINS
-', `Ksmtpseal SMTPSEAL_DOMAINS
-Kothers SMTPSEAL_MAILERTABLE
-Kmailertable sequence smtpseal others
-')dnl
+Ksmtpseal SMTPSEAL_DOMAINS
 LOCAL_RULE_0
-R$* < @ [ $+ ] > $*	$: <smtpseal> < $(mailertable [ $2 ] $) > $1 < @ [ $2 ] > $3
-R<smtpseal> < $~[ : $* > $*	$>MailerToTriple < $1 : $2 > $3
-R<smtpseal> < $* > $*	$: $2
+R$* < @ $=w . > $*	$@ $1 < @ $2 . > $3
+R$* < @ $+ > $*	$: <?> < $2 > $1 < @ $2 > $3
+R<?> < $+ . > $*	$: <?> < $1 > $2
+R<?> < $+ > $*	$: < $(smtpseal $1 $: $) > $2
+R< $~[ : $* > $*	$>MailerToTriple < $1 : $2 > $3
+R< > $*	$: $1
+divert(-1)
+')
 MAILER_DEFINITIONS
 Msmtpseal,	P=[IPC], F=mDFMuXz, S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=990,
 		T=DNS/RFC822/SMTP,

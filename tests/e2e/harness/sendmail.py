@@ -6,6 +6,7 @@ them by plain paths. Its network is one address at the end of a wire to the name
 `interface` holds whatever the host says and hears.
 """
 
+import contextlib
 import glob
 import mailbox
 import os
@@ -224,6 +225,20 @@ class SendmailHost:
             self._install(name, text)
         self.run("sh", "-ec", TABLES)
 
+    @contextlib.contextmanager
+    def name_server(self, address):
+        """Meanwhile the host asks this name server, besides its /etc/hosts."""
+        files = ("/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/mail/service.switch")
+        before = {name: self.read(name) for name in files}
+        self.write("/etc/resolv.conf", f"nameserver {address}\n")
+        for name in files[1:]:
+            self.write(name, re.sub(r"^(hosts.*files)$", r"\1 dns", before[name], flags=re.M))
+        try:
+            yield
+        finally:
+            for name, text in before.items():
+                self.write(name, text)
+
     def plugins(self, *paths):
         """The SASL mechanisms of the host are these shared objects and no others."""
         for path in glob.glob(self.dir + "/sasl2/*"):
@@ -258,16 +273,15 @@ class SendmailHost:
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         self.log_start = os.path.getsize(self.dir + "/maillog")
 
-    def smtpseal(self, path, *sockets):
+    def smtpseal(self, path, log, *sockets):
         """Starts the daemon of smtpseal at `path` on the host; `sockets` are those it listens at."""
-        log = f"{self.dir}/{os.path.basename(path)}.log"
         process = Process(self.inside(path, "--config", "/etc/smtpseal/smtpseal.toml"), log)
         return process.start(*(self.path(each) for each in sockets))
 
     # ---- mail
 
-    def send(self, sender, recipients, message):
-        """Hands a message in as a user of the host does; returns its queue id."""
+    def send(self, sender, recipients, message, *options):
+        """Hands a message in with sendmail(1); returns its queue id."""
         recipients = [recipients] if isinstance(recipients, str) else recipients
         data = message if isinstance(message, bytes) else message.encode()
         before = len(self.log())
@@ -277,6 +291,7 @@ class SendmailHost:
             "-i",
             "-f",
             sender,
+            *options,
             *recipients,
             text=data.replace(b"\r\n", b"\n"),
         )

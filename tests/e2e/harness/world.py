@@ -51,6 +51,7 @@ SENDMAIL_HOSTS = """192.0.2.31 mail.alpha.example
 192.0.2.32 mail.beta.example
 192.0.2.33 mail.gamma.example
 192.0.2.2 mail.partner.example
+192.0.2.66 plain.example
 """
 SENDMAIL_ADDRESSES = {"relay": "192.0.2.31", "inbound": "192.0.2.32", "native": "192.0.2.33"}
 
@@ -322,7 +323,8 @@ class World:
 
     def on_sendmail(self, host, program, *sockets):
         """Starts smtpseal-`program` on a host with Sendmail."""
-        process = host.smtpseal(self.binary(program), *sockets)
+        log = f"{self.dir}/{host.name}-{program}.log"
+        process = host.smtpseal(self.binary(program), log, *sockets)
         self.processes.append(process)
         return process
 
