@@ -6,7 +6,7 @@ import email.policy
 from harness import ntlm, wire
 from harness.proxy import without_keyword
 from harness.runner import case, expect, expect_equal, expect_in, within
-from harness.sendmail import EXAMPLES
+from harness.sendmail import example
 from harness.smtp_peer import MODERN_KEYWORDS, fake_exchange_55
 from harness.world import PASSWORD
 
@@ -71,11 +71,6 @@ def with_line(mc, line, before="include(`/usr/local"):
     """The text of a sendmail.mc with one more line."""
     at = mc.index(before)
     return mc[:at] + line + "\n" + mc[at:]
-
-
-def example(role, name="sendmail.mc"):
-    with open(f"{EXAMPLES}/{role}/{name}", encoding="utf-8") as file:
-        return file.read()
 
 
 # ---- the main job

@@ -60,6 +60,12 @@ sendmail-mta -bi >/dev/null
 """
 
 
+def example(role, name="sendmail.mc"):
+    """The text of a file of conf-examples/sendmail."""
+    with open(f"{EXAMPLES}/{role}/{name}", encoding="utf-8") as file:
+        return file.read()
+
+
 class SendmailHost:
     def __init__(self, base, name, address, gateway, hosts):
         """`hosts` is the text of /etc/hosts, which names this host too."""
@@ -205,12 +211,8 @@ class SendmailHost:
         """The files of conf-examples/sendmail/`role` in their places, but those in `files` with another text. Names of `files` have
         _ for a dot."""
         changed = {name.replace("_", "."): text for name, text in files.items()}
-        for example in sorted(set(os.listdir(f"{EXAMPLES}/{role}")) | set(changed)):
-            text = changed.get(example)
-            if text is None:
-                with open(f"{EXAMPLES}/{role}/{example}", encoding="utf-8") as file:
-                    text = file.read()
-            self._install(example, text)
+        for name in sorted(set(os.listdir(f"{EXAMPLES}/{role}")) | set(changed)):
+            self._install(name, changed[name] if name in changed else example(role, name))
         output = self.run("sh", "-c", "cd /etc/mail && m4 sendmail.mc >sendmail.cf")
         expect(not output, f"m4 says {output}")
         self.make_tables()
