@@ -1,6 +1,9 @@
+#include <functional>
+
 #include "atomic_file.hpp"
 #include "commands.hpp"
 #include "output.hpp"
+#include "smtpseal/policy/sendmail_tables.hpp"
 #include "smtpseal/policy/transport_table.hpp"
 
 namespace smtpseal::cli {
@@ -8,28 +11,50 @@ namespace {
 
 struct Options {
   bool regexp = false;
+  bool mailertable = false;
   std::string output;
 };
 
-int export_postfix(Context& context, const Options& options) {
+using Table = std::function<std::string(const policy::PolicySet&)>;
+
+int export_table(Context& context, const std::string& output, const Table& table) {
   const auto load = context.load(context.domains_only());
   if (!load.set) {
     print_problems(std::cerr, load.problems);
     throw Failure("the rules have problems; nothing was exported");
   }
-  const auto& values = context.values();
-  const policy::TransportTargets targets{values.text("policyd.transport"),
-                                         values.text("policyd.transport_seven_bit")};
-  const auto text = options.regexp ? policy::export_transport_regexp(*load.set, targets)
-                                   : policy::export_transport_table(*load.set, targets);
-  if (options.output.empty()) {
+  const auto text = table(*load.set);
+  if (output.empty()) {
     std::cout << text << std::flush;
     return std::cout.good() ? kSuccess : kProblem;
   }
-  AtomicFile file(options.output, {});
+  AtomicFile file(output, {});
   file.write(text);
   file.commit();
   return kSuccess;
+}
+
+int export_postfix(Context& context, const Options& options) {
+  const auto& values = context.values();
+  const policy::TransportTargets targets{values.text("policyd.transport"),
+                                         values.text("policyd.transport_seven_bit")};
+  return export_table(context, options.output, [&](const policy::PolicySet& set) {
+    return options.regexp ? policy::export_transport_regexp(set, targets)
+                          : policy::export_transport_table(set, targets);
+  });
+}
+
+int export_sendmail(Context& context, const Options& options) {
+  const auto& values = context.values();
+  const policy::MailerNames mailers{values.text("policyd.mailer"), values.text("policyd.mailer_seven_bit")};
+  return export_table(context, options.output, [&](const policy::PolicySet& set) {
+    return options.mailertable ? policy::export_mailertable(set, mailers) : policy::export_access(set);
+  });
+}
+
+void add_output(CLI::App& command, Options& options) {
+  command.add_option("--output", options.output, "Replace this file; default: standard output")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -42,9 +67,14 @@ void add_export_command(CLI::App& app, Context& context) {
       "postfix", "A transport(5) table: the same answers without a daemon in the path");
   postfix->add_flag("--regexp", options->regexp,
                     "The regexp_table(5) of address forms that hide a listed domain");
-  postfix->add_option("--output", options->output, "Replace this file; default: standard output")
-      ->type_name("FILE");
+  add_output(*postfix, *options);
   postfix->callback([&context, options] { context.status = export_postfix(context, *options); });
+  auto* sendmail = command->add_subcommand(
+      "sendmail", "Entries of the access map, for a Sendmail that seals by itself with the SASL plugin");
+  sendmail->add_flag("--mailertable", options->mailertable,
+                     "A mailertable to the relay instead: the same answers without a daemon in the path");
+  add_output(*sendmail, *options);
+  sendmail->callback([&context, options] { context.status = export_sendmail(context, *options); });
 }
 
 }  // namespace smtpseal::cli

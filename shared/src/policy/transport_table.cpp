@@ -1,10 +1,8 @@
 #include "smtpseal/policy/transport_table.hpp"
 
-#include <idn2.h>
-
 #include <array>
-#include <memory>
-#include <vector>
+
+#include "exported_text.hpp"
 
 namespace smtpseal::policy {
 namespace {
@@ -12,35 +10,10 @@ namespace {
 using postfix::SocketmapReply;
 using postfix::SocketmapStatus;
 
+constexpr std::string_view kCommand = "smtpseal export postfix";
+
 const std::string& target_for(const TransportTargets& targets, const DomainRule* rule) {
   return needs_seven_bit(rule) ? targets.relay_seven_bit : targets.relay;
-}
-
-// The U-label form of an A-label pattern; empty where there is none that differs.
-std::string unicode_form(const std::string& pattern) {
-  if (pattern.find("xn--") == std::string::npos) return {};
-  const bool subdomains = pattern.starts_with('.');
-  char* converted = nullptr;
-  const int status =
-      ::idn2_to_unicode_8z8z(pattern.c_str() + (subdomains ? 1 : 0), &converted, IDN2_NONTRANSITIONAL);
-  const std::unique_ptr<char, void (*)(void*)> owner(converted, ::idn2_free);
-  if (status != IDN2_OK || converted == nullptr) return {};
-  std::string text = (subdomains ? "." : "") + std::string(converted);
-  return text == pattern ? std::string() : text;
-}
-
-std::vector<std::string> spellings(const std::string& pattern) {
-  std::vector<std::string> forms{pattern};
-  if (auto unicode = unicode_form(pattern); !unicode.empty()) forms.push_back(std::move(unicode));
-  return forms;
-}
-
-std::string header(const PolicySet& set, std::string_view kind) {
-  const auto& rules = set.domains.rules();
-  std::string text = "# " + std::string(kind) + ", written by: smtpseal export postfix\n";
-  text += "# " + std::to_string(rules.size()) + " rules" +
-          (rules.empty() ? "" : " of " + rules.front().origin.file);
-  return text + ". Do not edit; export again after every change of the rules.\n";
 }
 
 // What stands between the parts of a local part, and what a domain is made of; the same sets as
@@ -123,7 +96,7 @@ SocketmapReply transport_lookup(const PolicySet* set, const TransportTargets& ta
 }
 
 std::string export_transport_table(const PolicySet& set, const TransportTargets& targets) {
-  std::string text = header(set, "transport(5) table");
+  std::string text = table_header(set, "transport(5) table", kCommand);
   text += "# Use: postmap FILE, then in main.cf:  transport_maps = regexp:FILE.regexp, hash:FILE\n";
   text += "# (lmdb:, cdb: and texthash: work alike; FILE.regexp is the export with --regexp).\n";
   for (const auto& rule : set.domains.rules()) {
@@ -136,7 +109,8 @@ std::string export_transport_table(const PolicySet& set, const TransportTargets&
 }
 
 std::string export_transport_regexp(const PolicySet& set, const TransportTargets& targets) {
-  std::string text = header(set, "regexp_table(5) of address forms that hide a listed domain");
+  std::string text =
+      table_header(set, "regexp_table(5) of address forms that hide a listed domain", kCommand);
   text += "# Use in main.cf, before the table by domain:  transport_maps = regexp:FILE.regexp, hash:FILE\n";
   text +=
       "# What matches goes to the relay, which answers with the reason. The last two lines hold parts of "

@@ -1,6 +1,6 @@
-// The listed domains as Sendmail sees them: one answer for a socketmap lookup of FEATURE(mailertable).
-// Sendmail's keys are domains, not addresses, so that address forms which hide a listed domain in the local
-// part do not come into sight here.
+// The listed domains as Sendmail sees them: one answer for a socketmap lookup of FEATURE(mailertable), and
+// the whole list as a mailertable and as entries of the access map. Sendmail's keys are domains, not
+// addresses, so that address forms which hide a listed domain in the local part do not come into sight here.
 #pragma once
 
 #include <string>
@@ -23,5 +23,15 @@ struct MailerNames {
 // answers TEMP, never NOTFOUND.
 postfix::SocketmapReply mailertable_lookup(const PolicySet* set, const MailerNames& mailers,
                                            std::string_view key);
+
+// The same answers as a mailertable for makemap, U-labels and A-labels both. An exception below a listed
+// domain goes to the hosts of its MX by the mailer esmtp, since a mailertable cannot say "as if not listed".
+std::string export_mailertable(const PolicySet& set, const MailerNames& mailers);
+
+// TLS_Rcpt: entries of FEATURE(access_db), for a Sendmail that seals by itself. Sendmail finds an entry for
+// its domain and, unless the feature has `lookupdotdomain`, for all domains below; so each name gets the
+// strongest of what its rules ask of it and of what is below it. What is stricter than the rules, or cannot
+// be said, stands in a comment.
+std::string export_access(const PolicySet& set);
 
 }  // namespace smtpseal::policy
