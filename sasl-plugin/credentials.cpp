@@ -25,6 +25,15 @@ Function as(const Callback& callback) {
   return reinterpret_cast<Function>(reinterpret_cast<void (*)()>(callback.function));
 }
 
+int no_answer(const sasl_client_params_t& params, int status, const char* what) {
+  return fail(*params.utils, SASL_LOG_ERR, status, std::string("the application gives no ") + what);
+}
+
+// SASL_INTERACT where the application's user can be asked; else an error.
+int missing(const sasl_client_params_t& params, const Callback& callback, const char* what) {
+  return callback.status == SASL_INTERACT ? SASL_INTERACT : no_answer(params, callback.status, what);
+}
+
 sasl_interact_t prompt(unsigned long id, const char* challenge, const char* text) {
   sasl_interact_t made{};
   made.id = id;
@@ -45,9 +54,7 @@ int Credentials::collect(const crypto::Engine& engine, const sasl_client_params_
   const int name_status = has_name_ ? SASL_OK : ask_name(params);
   const int password_status = secret_ ? SASL_OK : ask_password(engine, params);
   for (const int status : {name_status, password_status})
-    if (status != SASL_OK && status != SASL_INTERACT)
-      return fail(*params.utils, SASL_LOG_ERR, status,
-                  "the application gives no usable account name and password");
+    if (status != SASL_OK && status != SASL_INTERACT) return status;
 
   if (name_status == SASL_INTERACT || password_status == SASL_INTERACT) {
     if (prompts == nullptr)
@@ -65,11 +72,11 @@ int Credentials::collect(const crypto::Engine& engine, const sasl_client_params_
 // The authentication name, not SASL_CB_USER: NTLM has no second identity to act as.
 int Credentials::ask_name(const sasl_client_params_t& params) {
   const auto callback = find_callback(params, SASL_CB_AUTHNAME);
-  if (callback.status != SASL_OK) return callback.status;
+  if (callback.status != SASL_OK) return missing(params, callback, "account name");
   const char* text = nullptr;
   unsigned length = 0;
   const int status = as<sasl_getsimple_t*>(callback)(callback.context, SASL_CB_AUTHNAME, &text, &length);
-  if (status != SASL_OK) return status;
+  if (status != SASL_OK) return no_answer(params, status, "account name");
   login_ = text == nullptr ? "" : text;
   has_name_ = true;
   return SASL_OK;
@@ -77,12 +84,12 @@ int Credentials::ask_name(const sasl_client_params_t& params) {
 
 int Credentials::ask_password(const crypto::Engine& engine, const sasl_client_params_t& params) {
   const auto callback = find_callback(params, SASL_CB_PASS);
-  if (callback.status != SASL_OK) return callback.status;
+  if (callback.status != SASL_OK) return missing(params, callback, "password");
   sasl_secret_t* password = nullptr;
   const int status =
       as<sasl_getsecret_t*>(callback)(params.utils->conn, callback.context, SASL_CB_PASS, &password);
-  if (status != SASL_OK) return status;
-  if (password == nullptr) return SASL_BADPARAM;
+  if (status != SASL_OK || password == nullptr)
+    return no_answer(params, status == SASL_OK ? SASL_BADPARAM : status, "password");
   return take_password(engine, *params.utils, {reinterpret_cast<const char*>(password->data), password->len});
 }
 

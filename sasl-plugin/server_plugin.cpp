@@ -85,6 +85,8 @@ int step(void* login, sasl_server_params_t* params, const char* input, unsigned 
          const char** output, unsigned* output_length, sasl_out_params_t* result) {
   *output = nullptr;
   *output_length = 0;
+  if (login == nullptr)
+    return SASL_BADPROT;  // libsasl2 disposes of a login that failed, and may ask it again
   return guarded(*params->utils, [&] {
     ByteSpan message;
     const int status = Connection::from_context<ServerLogin>(login).step(
