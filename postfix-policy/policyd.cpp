@@ -78,16 +78,23 @@ Task<> Policyd::serve(Protocol protocol, daemon::Stream stream) {
 }
 
 postfix::SocketmapReply Policyd::answer(const postfix::SocketmapRequest& request) const {
-  using postfix::SocketmapStatus;
-  if (request.map != "transport" && request.map != "mailertable" && request.map != "query")
-    return {SocketmapStatus::perm, "unknown map \"" + log::printable(request.map) + "\""};
   const auto set = routing_.current();
-  if (!set) return {SocketmapStatus::temp, "smtpseal-policyd: " + routing_.first_problem()};
-  if (request.map == "query") return {SocketmapStatus::ok, policy::describe(*set, request.key)};
-  auto reply = request.map == "transport" ? policy::transport_lookup(set.get(), targets_, request.key)
-                                          : policy::mailertable_lookup(set.get(), mailers_, request.key);
-  log::debug(request.map).field("key", request.key).field("answer", reply.text);
+  if (!set) return {postfix::SocketmapStatus::temp, "smtpseal-policyd: " + routing_.first_problem()};
+  auto reply = answer_from(*set, request);
+  log::debug("answered").field("map", request.map).field("key", request.key).field("answer", reply.text);
   return reply;
+}
+
+postfix::SocketmapReply Policyd::answer_from(const policy::PolicySet& set,
+                                             const postfix::SocketmapRequest& request) const {
+  using postfix::SocketmapStatus;
+  if (request.map == "transport") return policy::transport_lookup(&set, targets_, request.key);
+  // Sendmail names a map as its configuration does: FEATURE(mailertable), or smtpseal.m4.
+  if (request.map == "mailertable" || request.map == "smtpseal")
+    return policy::mailertable_lookup(&set, mailers_, request.key);
+  if (request.map == "query") return {SocketmapStatus::ok, policy::describe(set, request.key)};
+  // Not PERM, which Sendmail takes for NOTFOUND.
+  return {SocketmapStatus::temp, "unknown map \"" + log::printable(request.map) + "\""};
 }
 
 }  // namespace smtpseal::policyd

@@ -1,7 +1,7 @@
 // smtpseal-policyd: answers mail servers from the domain map, as a socketmap server (map `transport` for
-// Postfix, `mailertable` for Sendmail, `query` for people) and as a policy server (check_policy_service). One
-// coroutine a connection; a slow client delays nobody. Without a trustworthy map every socketmap answer is
-// TEMP, and no policy request is answered.
+// Postfix, `mailertable` or `smtpseal` for Sendmail, `query` for people) and as a policy server
+// (check_policy_service). One coroutine a connection; a slow client delays nobody. Without a trustworthy map
+// every socketmap answer is TEMP, and no policy request is answered.
 #pragma once
 
 #include <memory>
@@ -41,6 +41,8 @@ class Policyd : public daemon::Service {
   void admit(Protocol protocol, daemon::Socket socket);
   daemon::Task<> serve(Protocol protocol, daemon::Stream stream);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
+  [[nodiscard]] postfix::SocketmapReply answer_from(const policy::PolicySet& set,
+                                                    const postfix::SocketmapRequest& request) const;
 
   daemon::asio::io_context& io_;
   const config::Values& values_;

@@ -752,7 +752,7 @@ def the_query_map_names_rule_line_and_decision(world):
     with SocketmapClient(POLICYD["alpha"]) as client:
         for question in ("query ", "query *", "frobnicate x@y", "query " + "x" * 5000 + "@y.example"):
             expect(
-                client.ask(question).split(" ")[0] in ("OK", "NOTFOUND", "PERM"),
+                client.ask(question).split(" ")[0] in ("OK", "NOTFOUND", "TEMP"),
                 f"the answer to {question[:20]!r}",
             )
     expect_in(
@@ -785,7 +785,11 @@ def the_mailertable_map_answers_sendmails_keys(world):
         (".", None),
         ("plain.example", None),
     ):
-        expect_equal(world.postmap(key, "mailertable"), (wanted, ""), f"the answer to {key}")
+        for table in ("mailertable", "smtpseal"):
+            expect_equal(world.postmap(key, table), (wanted, ""), f"the answer to {key} in {table}")
+    with SocketmapClient(POLICYD["alpha"]) as client:
+        answer = client.ask("mailtertable partner.example")
+    expect_in("TEMP unknown map", answer, "the answer of a map that there is not")
 
 
 @case
