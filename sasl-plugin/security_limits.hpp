@@ -32,7 +32,7 @@ struct LayerPlan {
   bool required = false;            // a login without a layer must fail
   unsigned minimum_strength = 128;  // of the seal
   unsigned maximum_strength = 128;
-  std::string problem;  // not empty: no login is possible; says why
+  std::string problem{};  // not empty: no login is possible; says why
 };
 
 // What SSF a layer of this strength reports (sasl.ssf_limit bounds it).

@@ -197,8 +197,7 @@ BOOST_AUTO_TEST_CASE(narrows_what_a_client_offers) {
       {policy::Profile::exchange_55, 40, 40, false, false, true},
   };
   for (const auto& test : cases) {
-    const LayerPlan plan{
-        .seal = true, .minimum_strength = test.minimum, .maximum_strength = test.maximum, .problem = {}};
+    const LayerPlan plan{.seal = true, .minimum_strength = test.minimum, .maximum_strength = test.maximum};
     auto client = policy::client_policy(test.profile, plan.seal, plan.minimum_strength);
     apply(plan, client);
     BOOST_TEST(client.seal);
@@ -217,8 +216,7 @@ BOOST_AUTO_TEST_CASE(narrows_what_a_server_grants_and_widens_nothing) {
     for (const unsigned maximum : {40U, 56U, 128U}) {
       ntlm::ServerPolicy server;
       server.allow_seal = server.allow_56 = server.allow_128 = is_wide;
-      apply(LayerPlan{.seal = true, .minimum_strength = 40, .maximum_strength = maximum, .problem = {}},
-            server);
+      apply(LayerPlan{.seal = true, .minimum_strength = 40, .maximum_strength = maximum}, server);
       BOOST_TEST(server.allow_seal == is_wide);
       BOOST_TEST(server.allow_56 == (is_wide && maximum >= 56));
       BOOST_TEST(server.allow_128 == (is_wide && maximum >= 128));
@@ -231,9 +229,8 @@ BOOST_AUTO_TEST_CASE(narrows_what_a_server_grants_and_widens_nothing) {
 
 BOOST_AUTO_TEST_CASE(objects_to_what_breaks_the_plan) {
   const LayerPlan none;
-  const LayerPlan may{.seal = true, .minimum_strength = 56, .maximum_strength = 56, .problem = {}};
-  const LayerPlan must{
-      .seal = true, .required = true, .minimum_strength = 56, .maximum_strength = 128, .problem = {}};
+  const LayerPlan may{.seal = true, .minimum_strength = 56, .maximum_strength = 56};
+  const LayerPlan must{.seal = true, .required = true, .minimum_strength = 56, .maximum_strength = 128};
   const LayerPlan cannot = plan_server({1, 0, 0, 8192}, 128);
   const struct {
     const LayerPlan& plan;
