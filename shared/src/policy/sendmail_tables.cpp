@@ -52,6 +52,8 @@ class MailertableExport {
   [[nodiscard]] std::string text() const {
     std::string lines;
     for (const auto& rule : domains_.rules()) {
+      if (is_literal(rule.pattern) && is_secured(&rule))
+        lines.append("# " + rule.pattern + ": never looked up (" + rule.origin.text() + ")\n");
       const auto value = value_of(rule);
       if (value.empty()) continue;
       for (const auto& spelling : spellings(rule.pattern == "*" ? "." : rule.pattern))
@@ -63,6 +65,7 @@ class MailertableExport {
  private:
   // Empty: the entry can be left out.
   [[nodiscard]] std::string value_of(const DomainRule& rule) const {
+    if (is_literal(rule.pattern)) return {};
     if (is_secured(&rule)) return route(mailers_, &rule, host_of(rule.pattern));
     const bool is_exception = any_parent(name_of(rule.pattern), [this](std::string_view parent) {
       return is_secured(domains_.find("." + std::string(parent)));
@@ -179,7 +182,9 @@ SocketmapReply mailertable_lookup(const PolicySet* set, const MailerNames& maile
 
 std::string export_mailertable(const PolicySet& set, const MailerNames& mailers) {
   std::string text = table_header(set, "Sendmail mailertable", "smtpseal export sendmail --mailertable");
-  text += "# Use: makemap hash FILE.db <FILE; the mailers are those of smtpseal.m4.\n";
+  text +=
+      "# Use: makemap hash FILE <FILE, with FEATURE(mailertable) and nocanonify; the mailers are those of "
+      "smtpseal.m4.\n";
   return text + MailertableExport(set.domains, mailers).text();
 }
 

@@ -327,6 +327,14 @@ BOOST_AUTO_TEST_CASE(a_map_that_secures_nothing_exports_no_entry) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_mailertable_says_which_literals_it_cannot_cover) {
+  const auto text =
+      export_mailertable(policy_set("[192.0.2.1] seal account=a\n[192.0.2.2] none\n"), kMailers);
+  BOOST_TEST(entries(text).empty());
+  BOOST_TEST(contains(text, "# [192.0.2.1]: never looked up (domains:1)\n"));
+  BOOST_TEST(!contains(text, "192.0.2.2"));
+}
+
 BOOST_AUTO_TEST_CASE(the_mailertable_has_every_spelling_and_the_mailers_of_the_configuration) {
   const auto table = entries(export_mailertable(
       policy_set(".döm.example seal account=c\n* seal account=a body=7bit\nx.döm.example none\n"),
