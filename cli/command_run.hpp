@@ -1,0 +1,13 @@
+// Runs another program and waits for it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace smtpseal::cli {
+
+// Returns what it wrote to standard output and error. Throws Failure with that where it cannot be run or its
+// exit status is not 0. REQUIRES: a program's name, found by PATH, then its arguments.
+std::string run_command(const std::vector<std::string>& words);
+
+}  // namespace smtpseal::cli
