@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "commands.hpp"
 #include "output.hpp"
+#include "sasl_probe.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -13,6 +16,20 @@ int verdict(std::size_t problems) {
       << "NOT OK: " << counted(problems, "problem")
       << ". Until this is solved a running daemon keeps its old rules; one that has none defers all mail.\n";
   return kProblem;
+}
+
+// Whoever sets a parameter of the SASL plugin expects that it is the plugin that is used.
+void warn_of_another_plugin(Context& context) {
+  const auto& values = context.values();
+  const bool is_expected = std::ranges::any_of(config::all_params(), [&](const config::Param& param) {
+    return param.name.starts_with("sasl.") && !values.is_default(param.name);
+  });
+  if (!is_expected) return;
+  const auto probe = probe_sasl({.config_file = context.config_file});
+  if (probe.client.uses_ours() && probe.server.uses_ours()) return;
+  std::cout
+      << "warning: [sasl] is set, but NTLM in SASL programs of this host is not smtpseal's; see: smtpseal "
+         "plugin status\n";
 }
 
 int check(Context& context) {
@@ -29,6 +46,7 @@ int check(Context& context) {
   }
   print_problems(std::cout, load.problems);
   print_warnings(std::cout, load.warnings);
+  warn_of_another_plugin(context);
   return verdict(load.problems.size());
 }
 

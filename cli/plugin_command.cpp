@@ -14,12 +14,10 @@ namespace smtpseal::cli {
 namespace {
 
 struct Options {
-  std::string plugin_dir = SMTPSEAL_SASL_PLUGIN_DIR;
+  std::string plugin_dir = SaslProbeOptions().plugin_dir;
   std::string plugin = SMTPSEAL_PLUGIN_FILE;
-  std::string application = "smtpseal";
+  std::string application = SaslProbeOptions().application;
 };
-
-constexpr auto kOurs = "smtpseal";
 
 std::string file_of(const Options& options, const SaslPlugin& plugin) {
   return options.plugin_dir + "/lib" + plugin.name + ".so";
@@ -37,9 +35,8 @@ void add_rows(Columns& columns, const Options& options, const std::string& side,
 // Why the programs of this host do not get our NTLM; empty: they do.
 std::string objection(const Options& options, const std::string& side, const SaslSide& found) {
   if (found.ntlm.empty()) return "as " + side + "s, SASL programs have no NTLM";
-  const auto& used = found.ntlm.front();
-  if (used.name == kOurs) return {};
-  return "as " + side + "s, SASL programs use the NTLM of " + file_of(options, used);
+  if (found.uses_ours()) return {};
+  return "as " + side + "s, SASL programs use the NTLM of " + file_of(options, found.ntlm.front());
 }
 
 bool has_mode(const std::string& path, mode_t bits) {
@@ -49,11 +46,10 @@ bool has_mode(const std::string& path, mode_t bits) {
 
 std::vector<std::string> warnings(const Options& options, const SaslProbe& probe) {
   std::vector<std::string> texts;
-  const bool has_server = !probe.server.ntlm.empty() && probe.server.ntlm.front().name == kOurs;
   // A host that only sends has no accounts.
-  if (has_server && !probe.server.problem.empty())
+  if (probe.server.uses_ours() && !probe.server.problem.empty())
     texts.push_back("no partner can log on here: " + probe.server.problem);
-  if (probe.client.ntlm.size() > 1 && probe.client.ntlm.front().name == kOurs)
+  if (probe.client.uses_ours() && probe.client.ntlm.size() > 1)
     texts.push_back(file_of(options, probe.client.ntlm[1]) +
                     " would be used without a word, were smtpseal's not to load");
   if (has_mode(options.plugin_dir, S_IWGRP | S_IWOTH) ||
@@ -112,7 +108,7 @@ void require_loadable(const Context& context, const std::string& plugin) {
   if (::mkdtemp(directory.data()) == nullptr) throw Failure(directory + ": " + std::strerror(errno));
   std::error_code ignored;
   std::filesystem::create_symlink(plugin, directory + "/libsmtpseal.so", ignored);
-  const auto probe = probe_sasl({directory, context.config_file, kOurs});
+  const auto probe = probe_sasl({.plugin_dir = directory, .config_file = context.config_file});
   std::filesystem::remove_all(directory, ignored);
   if (has_layer(probe.client) && has_layer(probe.server)) return;
   if (!probe.load_error.empty()) std::cerr << "problem: " << probe.load_error << '\n';

@@ -8,9 +8,10 @@
 namespace smtpseal::cli {
 
 struct SaslProbeOptions {
-  std::string plugin_dir;
-  std::string config_file;  // smtpseal.toml for our plugin; empty: its default
-  std::string application;  // whose SASL configuration is read: "Sendmail" means /etc/sasl2/Sendmail.conf
+  std::string plugin_dir = SMTPSEAL_SASL_PLUGIN_DIR;
+  std::string config_file = {};  // smtpseal.toml for our plugin; empty: its default
+  std::string application =
+      "smtpseal";  // whose SASL configuration is read: "Sendmail" means /etc/sasl2/Sendmail.conf
 };
 
 struct SaslPlugin {
@@ -22,6 +23,7 @@ struct SaslPlugin {
 struct SaslSide {
   std::vector<SaslPlugin> ntlm;  // in libsasl2's order of preference: a program gets the first
   std::string problem;           // why a login cannot even begin; empty: it can
+  [[nodiscard]] bool uses_ours() const { return !ntlm.empty() && ntlm.front().name == "smtpseal"; }
 };
 
 struct SaslProbe {
