@@ -1,17 +1,21 @@
 # What the demonstrations have in common when they make a host out of the namespaces they are called in. Sourced by the
 # `stage/host` of an example. Nothing outside the namespaces changes.
 
-own_file_systems() { # DIRECTORY...: these begin empty, /etc as a copy
-    local directory
+own_file_systems() { # DIRECTORY...: the host has /run and these for itself, empty, and a copy of /etc
     mount -t tmpfs -o mode=755 tmpfs /run
     cp -a /etc /run/etc
+    mount --bind /run/etc /etc
+    own_directories "$@"
+}
+
+own_directories() { # DIRECTORY...
+    local directory
     for directory; do
         mkdir -p "/run$directory"
         chown --reference="$directory" "/run$directory"
         chmod --reference="$directory" "/run$directory"
         mount --bind "/run$directory" "$directory"
     done
-    mount --bind /run/etc /etc
 }
 
 own_name() { # NAME ADDRESS: of the host, and the demonstration's name server

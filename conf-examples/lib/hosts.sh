@@ -137,14 +137,14 @@ capture_end() {
 log_of() { # HOST: what its mail server has logged in this scene
     on "$1" tail -n "+$((${log_start[$1]:-0} + 1))" /var/log/mail.log
 }
-origin_says() { log_of "$origin" | grep "to=<$recipient>" | grep -qE "$1"; }
+origin_says() { log_of "$origin" | grep -E "to=<?$recipient>?," | grep -qE "$1"; }
 inbox_has_marker() { on "$destination" grep -q "$marker" /var/mail/inbox; }
 has_field() { on "$destination" sed '/^$/q' /var/mail/inbox | sed ':a; N; $!ba; s/\n[ \t]\+/ /g' | grep -qiE "^$1"; }
 dialogue_has() { grep -qE "$1" "$work/dialogue"; }
 
 print_log() { # HOST PROGRAM: what its mail server said about messages and logins, without date and host name
     printf '\n%s%s log of %s.example%s\n' "$dim" "$2" "$1" "$plain"
-    log_of "$1" | grep -E ': client=|to=<|reject|AUTH=' | sed -E 's/^[A-Z][a-z]{2} +[0-9]+ [0-9:]+ [^ ]+ //' |
+    log_of "$1" | grep -E ': client=| to=|reject|AUTH=' | sed -E 's/^[A-Z][a-z]{2} +[0-9]+ [0-9:]+ [^ ]+ //' |
         fold -s -w 108 | sed -E 's/^/    /; /^    (postfix|sm-mta|sendmail)/!s/^/    /' | grep . || echo '    (nothing)'
 }
 

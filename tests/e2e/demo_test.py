@@ -1,4 +1,4 @@
-"""The demonstration of conf-examples/two-hosts, as the README has users run it."""
+"""The demonstrations of conf-examples, as the README has users run them."""
 
 import os
 import re
@@ -10,10 +10,10 @@ from harness.runner import case, expect, expect_equal
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def _run(binaries):
+def _run(example, binaries):
     environment = os.environ | {"SMTPSEAL_BINARIES": binaries}
     return subprocess.run(
-        [f"{ROOT}/conf-examples/two-hosts/run"],
+        [f"{ROOT}/conf-examples/{example}/run"],
         env=environment,
         capture_output=True,
         text=True,
@@ -22,19 +22,27 @@ def _run(binaries):
     )
 
 
-@case(seconds=160)
-def two_hosts_demonstration_passes(world):
-    done = _run(world.binaries)
+def _expect_pass(done, claims, shown):
     expect(done.returncode == 0, done.stdout[-4000:] + done.stderr)
     expect("PASSED: all" in done.stdout, done.stdout[-2000:])
     expect_equal("FAIL  " in done.stdout, False, "a failed claim in a passed demonstration")
-    expect_equal(done.stdout.count("PASS  "), 34, "claims")
-    for said in (
-        r"X-SmtpSeal-Status: sealed; mech=NTLM; auth=NTLMv2; cipher=RC4; bits=128;",
-        r"S: 550 5\.7\.1 mail from alpha\.example must arrive in a sealed session",
-        r"S: 451 .*mistyped\.example",
-    ):
+    expect_equal(done.stdout.count("PASS  "), claims, "claims")
+    for said in shown:
         expect(re.search(said, done.stdout), f"{said} is not shown")
+
+
+@case(seconds=160)
+def two_hosts_demonstration_passes(world):
+    done = _run("two-hosts", world.binaries)
+    _expect_pass(
+        done,
+        34,
+        (
+            r"X-SmtpSeal-Status: sealed; mech=NTLM; auth=NTLMv2; cipher=RC4; bits=128;",
+            r"S: 550 5\.7\.1 mail from alpha\.example must arrive in a sealed session",
+            r"S: 451 .*mistyped\.example",
+        ),
+    )
     markers = re.findall(r"marker on the wire: (\d+)", done.stdout)
     expect_equal(len(markers), 6, "scenes")
     expect_equal(
@@ -42,6 +50,22 @@ def two_hosts_demonstration_passes(world):
         [False, True, False, False, False, True],
         "scenes in which the marker can be read",
     )
+
+
+@case(seconds=160)
+def sendmail_host_demonstration_passes(world):
+    done = _run("sendmail-host", world.binaries)
+    _expect_pass(
+        done,
+        48,
+        (
+            r"AUTH=server, relay=alpha\.example \[192\.0\.2\.1\], authid=alpha, mech=NTLM, bits=128",
+            r"AUTH=client, relay=gamma\.example\., mech=NTLM, bits=128",
+            r"X-SmtpSeal-Status: sealed; mech=NTLM; cipher=RC4; bits=128; account=delta;",
+            r"S: 550 5\.7\.1 .*mail from alpha\.example must arrive in a sealed session",
+        ),
+    )
+    expect_equal(re.findall(r"marker on the wire: (\d+)", done.stdout), ["0"] * 7, "the marker in each scene")
 
 
 @case(seconds=160)
@@ -53,7 +77,7 @@ def two_hosts_demonstration_notices_that_nothing_is_sealed(world):
         os.chmod(program.name, 0o755)
         for program in ("relay", "milter"):
             os.symlink(world.binary(program), f"{directory}/smtpseal-{program}")
-        done = _run(directory)
+        done = _run("two-hosts", directory)
     expect_equal(done.returncode, 1, "exit code")
     expect("FAILED:" in done.stdout, done.stdout[-3000:])
     expect("FAIL  the marker occurs 0 times on the wire" in done.stdout, done.stdout[-3000:])
