@@ -1,15 +1,19 @@
 #!/usr/bin/python3
 """Live NTLM sessions with Samba's gensec in both roles: handshake, records each way, records that cross.
 
-usage: tests/live/samba_test.py PATH_OF_NTLM_PEER
+Also of the SASL plugin, through libsasl2, and what becomes of the distribution's own NTLM plugin in its place.
+
+usage: tests/live/samba_test.py PATH_OF_NTLM_PEER PATH_OF_LIBSMTPSEAL
 """
 
 import logging
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import unittest
 
+import libsasl2
 from samba import NTSTATUSError, auth, credentials, gensec, param
 from samba.provision import provision
 from samba.samdb import SamDB
@@ -17,6 +21,7 @@ from samba.samdb import SamDB
 USER = "Doug"
 PASSWORD = "Secret-Pw1"
 SIZES = (5, 1, 4096, 37, 65535)
+STOCK_PLUGIN = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/sasl2/libntlm.so"
 
 
 class OurSide:
@@ -92,20 +97,23 @@ class Host:
     def load(self, **changes):
         settings = param.LoadParm()
         settings.load(f"{self.directory.name}/etc/smb.conf")
-        defaults = {"ntlm auth": "ntlmv1-permitted", "lanman auth": "yes", "log level": "0"}
+        # What one test sets, Samba keeps for the next.
+        defaults = {"ntlm auth": "ntlmv1-permitted", "lanman auth": "yes", "log level": "0", "client ntlmv2 auth": "yes"}
+        defaults |= {f"ntlmssp_client:{name}": "yes" for name in ("ntlm2", "128bit", "56bit", "keyexchange")}
         for name, value in (defaults | changes).items():
             settings.set(name, value)
         return settings
 
-    def server(self):
-        context = auth.AuthContext(lp_ctx=self.settings, ldb=self.database, methods=["sam_ignoredomain"])
-        security = gensec.Security.start_server({"lp_ctx": self.settings, "target_hostname": "mx"}, context)
+    def server(self, seal=True, **changes):
+        settings = self.load(**changes)
+        context = auth.AuthContext(lp_ctx=settings, ldb=self.database, methods=["sam_ignoredomain"])
+        security = gensec.Security.start_server({"lp_ctx": settings, "target_hostname": "mx"}, context)
         machine = credentials.Credentials()
-        machine.guess(self.settings)
+        machine.guess(settings)
         security.set_credentials(machine)
-        return self.start(security)
+        return self.start(security, seal)
 
-    def client(self, password=PASSWORD, **changes):
+    def client(self, password=PASSWORD, seal=True, **changes):
         settings = self.load(**changes)
         who = credentials.Credentials()
         who.guess(settings)
@@ -116,12 +124,13 @@ class Host:
         who.set_kerberos_state(credentials.DONT_USE_KERBEROS)
         security = gensec.Security.start_client({"lp_ctx": settings, "target_hostname": "mx.partner.example"})
         security.set_credentials(who)
-        return self.start(security)
+        return self.start(security, seal)
 
     @staticmethod
-    def start(security):
-        security.want_feature(gensec.FEATURE_SIGN)
-        security.want_feature(gensec.FEATURE_SEAL)
+    def start(security, seal):
+        if seal:
+            security.want_feature(gensec.FEATURE_SIGN)
+            security.want_feature(gensec.FEATURE_SEAL)
         security.start_mech_by_name("ntlmssp")
         return SambaSide(security)
 
@@ -241,6 +250,103 @@ class Samba(unittest.TestCase):
         for changes in weak:
             with self.subTest(changes), OurSide("server") as ours:
                 self.assertEqual(self.login_of_samba(ours, **changes)[0], "error")
+
+
+EXCHANGE = 'client_profile = "exchange-5.5"\n'
+FROM_40, FROM_56 = 'client_strength = "40"\n', 'client_strength = "56"\n'
+# settings of the client, most that its application takes, what comes out. Samba grants no LM_KEY, without which a session
+# of Exchange 5.5's kind has 128 bits.
+CLIENTS = [
+    ("", 256, 128),
+    (FROM_40, 56, 56),
+    (FROM_40, 40, 40),
+    ("", 0, 0),
+    (EXCHANGE, 256, 128),
+    (EXCHANGE, 0, 0),
+]
+
+
+class SaslPlugin(unittest.TestCase):
+    def check_records(self, ours, samba):
+        for size in (1, 37, 4076):
+            for sender, receiver in ((ours, samba), (samba, ours)):
+                self.assertEqual(receiver.unwrap(sender.wrap(text_of(size))), text_of(size))
+        altered = bytearray(samba.wrap(text_of(64)))
+        altered[-1] ^= 1
+        self.assertIsNone(ours.unwrap(bytes(altered)))
+
+    def log_in(self, ours, samba):
+        """Our client at Samba's server; raises where that refuses."""
+        _, challenge = samba.step(ours.step())
+        authenticate = ours.step(challenge)
+        self.assertEqual(ours.status, libsasl2.OK, ours.error())
+        finished, _ = samba.step(authenticate)
+        self.assertTrue(finished)
+
+    def log_in_to(self, ours, samba):
+        """Samba's client at our server; returns the server's status."""
+        _, negotiate = samba.step()
+        _, authenticate = samba.step(ours.step(negotiate))
+        ours.step(authenticate)
+        return ours.status
+
+    def test_its_client_is_accepted_by_samba_and_its_records_are_read(self):
+        for settings, max_ssf, ssf in CLIENTS:
+            with self.subTest(f"{settings}{ssf}"), libsasl2.Library(sys.argv[2], settings):
+                ours = libsasl2.Client(f"INTELLINET\\{USER}", PASSWORD, max_ssf)
+                samba = HOST.server(seal=ssf != 0)
+                self.log_in(ours, samba)
+                self.assertEqual(ours.ssf(), ssf)
+                if ssf:
+                    self.check_records(ours, samba)
+                ours.close()
+
+    def test_its_server_accepts_samba_and_reads_its_records(self):
+        for strength, profile, changes in (
+            (128, "modern", {}),
+            (56, "modern", {"ntlmssp_client:128bit": "no"}),
+            (40, "modern", {"ntlmssp_client:128bit": "no", "ntlmssp_client:56bit": "no"}),
+            (0, "modern", {}),
+            (128, "exchange-5.5", {"client ntlmv2 auth": "no", "ntlmssp_client:ntlm2": "no"}),
+            (128, "exchange-5.5", {"client ntlmv2 auth": "no"}),
+        ):
+            accounts = f"{USER} {PASSWORD} profile={profile} strength={strength or 128}\n"
+            with self.subTest(accounts), libsasl2.Library(sys.argv[2], accounts=accounts):
+                ours = libsasl2.Server()
+                samba = HOST.client(seal=strength != 0, **changes)
+                self.assertEqual(self.log_in_to(ours, samba), libsasl2.OK, ours.error())
+                self.assertEqual(ours.ssf(), strength)
+                if strength:
+                    self.assertEqual(ours.unwrap(samba.wrap(b"EHLO a\r\n")), b"EHLO a\r\n")
+                    self.check_records(ours, samba)
+                ours.close()
+
+    def test_its_server_refuses_samba_with_a_wrong_password_or_a_weak_response(self):
+        with libsasl2.Library(sys.argv[2], accounts=f"{USER} {PASSWORD}\n") as library:
+            for samba in (HOST.client("Wrong-Pw1"), HOST.client(**{"client ntlmv2 auth": "no"})):
+                ours = libsasl2.Server()
+                self.assertNotEqual(self.log_in_to(ours, samba), libsasl2.OK)
+                ours.close()
+            self.assertNotIn("logged in", "".join(library.log))
+
+    def test_samba_refusing_ntlmv1_accepts_it_and_refuses_the_stock_plugin(self):
+        for plugin, settings, is_accepted in ((sys.argv[2], "", True), (sys.argv[2], EXCHANGE, False), (STOCK_PLUGIN, "", False)):
+            with self.subTest(plugin + settings), libsasl2.Library(plugin, settings):
+                ours = libsasl2.Client(USER, PASSWORD, max_ssf=0)
+                samba = HOST.server(seal=False, **{"ntlm auth": "ntlmv2-only"})
+                if is_accepted:
+                    self.log_in(ours, samba)
+                else:
+                    with self.assertRaises(NTSTATUSError) as refusal:
+                        self.log_in(ours, samba)
+                    self.assertEqual(refusal.exception.args[0], 0xC000006A)  # NT_STATUS_WRONG_PASSWORD
+                ours.close()
+
+    def test_samba_permitting_ntlmv1_accepts_the_stock_plugin(self):
+        with libsasl2.Library(STOCK_PLUGIN):
+            ours = libsasl2.Client(USER, PASSWORD, max_ssf=0)
+            self.log_in(ours, HOST.server(seal=False))
+            ours.close()
 
 
 if __name__ == "__main__":
