@@ -190,16 +190,14 @@ void End::apply(const Limits& limits) {
 }
 
 Client::Client(const Limits& limits, const Identity& identity, const char* service) : identity_(identity) {
-  const bool asks = identity_.asks_user;
-  if (asks || identity_.name) {
-    callbacks_.push_back(asks ? sasl_callback_t{SASL_CB_AUTHNAME, nullptr, nullptr}
-                              : callback(SASL_CB_AUTHNAME, &get_name, this));
-    callbacks_.push_back(asks ? sasl_callback_t{SASL_CB_USER, nullptr, nullptr}
-                              : callback(SASL_CB_USER, &get_name, this));
+  const auto by = [this](unsigned long id, bool is_asked, auto function) {
+    callbacks_.push_back(is_asked ? sasl_callback_t{id, nullptr, nullptr} : callback(id, function, this));
+  };
+  if (identity_.name) {
+    by(SASL_CB_AUTHNAME, identity_.asks_name, &get_name);
+    by(SASL_CB_USER, identity_.asks_name, &get_name);
   }
-  if (asks || identity_.password)
-    callbacks_.push_back(asks ? sasl_callback_t{SASL_CB_PASS, nullptr, nullptr}
-                              : callback(SASL_CB_PASS, &get_password, this));
+  if (identity_.password) by(SASL_CB_PASS, identity_.asks_password, &get_password);
   if (identity_.realm) callbacks_.push_back(callback(SASL_CB_GETREALM, &get_realm, this));
   callbacks_.push_back({SASL_CB_LIST_END, nullptr, nullptr});
   require_ok(

@@ -113,7 +113,8 @@ struct Identity {
   std::optional<std::string> name = "INTELLINET\\DOUG";
   std::optional<std::string> password = kPassword;
   std::optional<std::string> realm{};
-  bool asks_user = false;  // name and password come by prompts
+  bool asks_name = false;  // they come by prompts
+  bool asks_password = false;
 };
 
 class Client : public End {

@@ -230,6 +230,22 @@ BOOST_AUTO_TEST_CASE(refuses_plaintext_and_long_records) {
              words(session::make_error_code(session::errc::record_too_long)));
 }
 
+BOOST_AUTO_TEST_CASE(accepts_records_longer_than_its_own) {
+  constexpr std::size_t longest = 65536;
+  for (const std::size_t size : {std::size_t{kRecordData} + 1, longest, longest + 1}) {
+    session::SecurityLayer peer(engine(), ntlm::Role::client, outcome(kEss), session::Framing{},
+                                {.send_data = longest + 1});
+    const std::string text(size, 'p');
+    Bytes wire;
+    peer.wrap(as_bytes(text), wire);
+    BOOST_TEST(count_records(wire) == 1U);
+    Server server(kEss);
+    const std::string got = decode(server, wire);
+    BOOST_TEST((got == text) == (size <= longest));
+    BOOST_TEST(got.starts_with("error: ") == (size > longest));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(sends_nothing_before_the_client_has_shown_the_framing) {
   Client client(kEss);
   const Bytes hello = encode(client, "EHLO a\r\n");
