@@ -88,7 +88,8 @@ divert(-1)
 
 dnl ---- native
 dnl
-dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distribution's default.
+dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distribution's default. Without that cache Sendmail has no use
+dnl for a host status directory, and complains of one.
 dnl
 dnl Local_tls_server: Sendmail does not say how strong the layer of a session is in which it is the client. The plugin refuses a
 dnl login that gives less than sasl.client_strength, so that a login means this strength. The rule set is called before AUTH,
@@ -100,6 +101,7 @@ ifdef(`_LOCAL_TLS_SERVER_', `_SMTPSEAL_STOP_(`native brings a LOCAL_TLS_SERVER, 
 ifelse(index(`|0|2|', `|'confMCI_CACHE_SIZE`|'), `-1',
 	`_SMTPSEAL_STOP_(`confMCI_CACHE_SIZE has to be 0: nothing checks a session again that was kept')')
 define(`confMCI_CACHE_SIZE', `0')
+undefine(`confHOST_STATUS_DIRECTORY')
 ifdef(`_AUTHINFO_TABLE_', `', `
 define(`_AUTHINFO_TABLE_', `')
 LOCAL_CONFIG

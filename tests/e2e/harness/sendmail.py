@@ -250,8 +250,10 @@ class SendmailHost:
 
     # ---- the daemon
 
-    def start(self):
-        self.daemon = Process(self.inside("/usr/sbin/sendmail-mta", "-bD"), self.dir + "/daemon.log")
+    def start(self, *options):
+        self.daemon = Process(
+            self.inside("/usr/sbin/sendmail-mta", "-bD", *options), self.dir + "/daemon.log"
+        )
         self.daemon.start(self.address)
         return self
 
@@ -302,7 +304,7 @@ class SendmailHost:
 
     def run_queue(self):
         """Tries everything in the queue, once, and waits for the end of it."""
-        return self.run("/usr/sbin/sendmail-mta", "-qf")
+        return self.run("/usr/sbin/sendmail-mta", "-qf", check=False)
 
     def queue(self):
         """What is in the queue, as mailq shows it; empty where nothing is."""

@@ -178,7 +178,7 @@ class World:
 
     def end_case(self):
         crashed = []
-        for process in self.processes:
+        for process in reversed(self.processes):  # who asks before who answers
             process.stop(5)
             code = process.child.returncode if process.child else None
             if code not in (None, 0, 1, -9, -15, -2):
@@ -266,6 +266,12 @@ class World:
         name = f"smtpseal-{program}" if program else "smtpseal"
         path = shutil.which(name, path=self.binaries)
         expect(path, f"there is no {name} in {self.binaries}")
+        return path
+
+    def plugin(self):
+        """The path of the SASL plugin."""
+        path = shutil.which("libsmtpseal.so", path=self.binaries)
+        expect(path, f"there is no libsmtpseal.so in {self.binaries}")
         return path
 
     def need_ipv6(self):

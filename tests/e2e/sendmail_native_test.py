@@ -1,0 +1,318 @@
+"""Sendmail that seals what it sends by the SASL plugin itself, with the files of conf-examples/sendmail/native.
+
+What it promises is less than the relay does: where a login fails, MAIL FROM has left in clear, and nothing else.
+"""
+
+import re
+
+from harness import ntlm, wire
+from harness.headers import Stamp
+from harness.proxy import TO_CLIENT, TO_SERVER, records, without_keyword
+from harness.runner import case, expect, expect_equal, expect_in
+from harness.sendmail import STOCK_NTLM, example
+from harness.smtp_peer import MODERN_KEYWORDS, SmtpPeer
+from sendmail_inbound_test import NAME, receiving
+
+ANNA, JOE = "anna@beta.example", "joe@gamma.example"
+PASSWORD = "tin whistle in the rain"
+SHORT_PASSWORD = "Secret-Pw1"  # LM_KEY needs one of at most 14 characters
+TO_PEER = {  # to a fake at 192.0.2.10
+    "mailertable": "beta.example esmtp:[192.0.2.10]\n",
+    "authinfo": f'AuthInfo:192.0.2.10 "U:gamma" "I:gamma" "P:{PASSWORD}" "M:NTLM"\n',
+}
+# All that may be readable on the wire before a session is sealed, or where it never is: the documented limit.
+CLEAR = re.compile(
+    rb"EHLO mail\.gamma\.example|AUTH NTLM [\w+/=]+|[\w+/=]+|\*|QUIT|RSET"
+    rb"|MAIL From:<joe@gamma\.example>( SIZE=\d+)?( AUTH=joe@gamma\.example)?"
+)
+
+
+def without(*keywords):
+    return [each for each in MODERN_KEYWORDS if each.split()[0] not in keywords]
+
+
+def sending(world, plugins=None, **files):
+    host = world.sendmail("native")
+    host.configure("native", **files)
+    host.plugins(*([world.plugin()] if plugins is None else plugins))
+    return host.start()
+
+
+def deliver(world, host, text=None, to=ANNA):
+    """Hands a message in and runs the queue; returns (status, text) of the verdict, and the capture."""
+    with world.capture(interface=host.interface) as capture:
+        queue_id = host.send(JOE, to, text or world.text())
+        host.run_queue()
+    recipient = to if isinstance(to, str) else to[0]
+    return host.verdict(recipient, queue_id), capture.data()
+
+
+def clear_lines(data):
+    """The lines of the client in all sessions of a capture, up to where records begin."""
+    lines = []
+    for conversation in wire.conversations(data, port=25):
+        for side, octets in conversation.turns:
+            if side == "C" and wire.sealed_records(octets):
+                break
+            if side == "C":
+                lines += octets.split(b"\r\n")[:-1]
+    expect(lines, "nothing on the wire")
+    return lines
+
+
+def expect_sealed(world, data, *more):
+    for secret in (world.marker, JOE, ANNA, "MAIL", *more):
+        expect_equal(wire.count(data, secret), 0, f"{secret} on the wire")
+    for line in clear_lines(data):
+        expect(CLEAR.fullmatch(line), f"in clear: {line}")
+
+
+def expect_limit_kept(world, data):
+    """Nothing but the sender is readable, and that only as documented."""
+    for secret in (world.marker, ANNA, "anna", "RCPT", "DATA\r\n"):
+        expect_equal(wire.count(data, secret), 0, f"{secret} on the wire")
+    for line in clear_lines(data):
+        expect(CLEAR.fullmatch(line), f"in clear: {line}")
+
+
+# ---- the main job
+
+
+@case
+def seals_mail_to_another_sendmail(world):
+    inbound = receiving(world, plugins=[world.plugin()])
+    host = sending(world)
+    (status, text), data = deliver(world, host)
+    expect_equal(status, "sent", text)
+    expect_sealed(world, data)
+    inbound.run_queue()
+    message = inbound.wait_for_delivery(world.marker)[0]
+    Stamp(message, NAME).expect("sealed", "pass", mech="NTLM", cipher="RC4", bits="128", account="gamma")
+    expect_in("(authenticated bits=128)", message.get_all("Received")[0], "Received")
+    expect_in("authid=gamma, mech=NTLM, bits=128", inbound.log(), "the log of the receiver")
+
+
+def _weaker(strength):
+    """NTLMv1 with one RC4 state for both directions, which replies may not cross: so where the server offers no PIPELINING.
+    (Commands of more than a record's length would go out before the reply to the first of them.)"""
+
+    def run(world):
+        account = f'gamma "{SHORT_PASSWORD}" profile=exchange-5.5 strength={strength} domains=gamma.example\n'
+        rule = f"gamma.example none strength={strength} inbound=require\n"
+        access = example("inbound", "access") + "Srv_Features:192.0.2.33\tP\n"
+        inbound = receiving(world, plugins=[world.plugin()], accounts=account, domains=rule, access=access)
+        host = sending(
+            world,
+            authinfo=example("native", "authinfo").replace(PASSWORD, SHORT_PASSWORD),
+            access=example("native", "access").replace("ENCR:128", f"ENCR:{strength}"),
+            sendmail_mc=example("native").replace(
+                "include(`/usr/local", f"define(`SMTPSEAL_SSF', `{strength}')dnl\ninclude(`/usr/local"
+            ),
+            smtpseal_toml=example("native", "smtpseal.toml")
+            + f'client_profile = "exchange-5.5"\nclient_strength = "{strength}"\n',
+        )
+        recipients = [ANNA] + [f"anna+{n:060}@beta.example" for n in range(90)]
+        (status, text), data = deliver(world, host, world.text("some more\r\n" * 2000), to=recipients)
+        expect_equal(status, "sent", text)
+        expect_sealed(world, data)
+        inbound.run_queue()
+        message = inbound.wait_for_delivery(world.marker)[0]
+        Stamp(message, NAME).expect("sealed", "pass", bits=str(strength), account="gamma")
+
+    run.__module__ = __name__
+    run.__name__ = f"half_duplex_sessions_of_{strength}_bit_work_between_sendmails"
+    return case(run)
+
+
+for _strength in (40, 56, 128):
+    _weaker(_strength)
+
+
+@case
+def a_weaker_session_will_do_where_the_host_says_so(world):
+    peer = world.peer(password=PASSWORD, flags=ntlm.MODERN & ~ntlm.BITS_128)
+    host = sending(
+        world,
+        access=example("native", "access").replace("ENCR:128", "ENCR:56"),
+        sendmail_mc=example("native").replace(
+            "include(`/usr/local", "define(`SMTPSEAL_SSF', `56')dnl\ninclude(`/usr/local"
+        ),
+        smtpseal_toml=example("native", "smtpseal.toml") + 'client_strength = "56"\n',
+        **TO_PEER,
+    )
+    (status, text), data = deliver(world, host)
+    expect_equal(status, "sent", text)
+    expect(peer.messages[0].sealed, "not sealed")
+    expect_equal(peer.sessions[0].ntlm.response, "NTLMv2", "response")
+    expect_sealed(world, data)
+
+
+@case(seconds=90)
+def a_message_of_20_megabytes_arrives_whole(world):
+    inbound = receiving(world, plugins=[world.plugin()])
+    host = sending(world)
+    line = "0123456789abcdef" * 4 + "\r\n"
+    host.send(JOE, ANNA, world.text() + line * 300_000 + "the end\r\n")
+    host.run_queue()
+    expect_equal(host.verdict(ANNA)[0], "sent", "the verdict")
+    inbound.run_queue()
+    message = inbound.wait_for_delivery(world.marker)[0].as_bytes()
+    expect(message.rstrip().endswith(b"the end"), "the end is missing")
+    expect_equal(message.count(b"0123456789abcdef"), 1_200_000, "pieces that arrived")
+
+
+@case
+def each_message_of_a_queue_run_has_a_session_of_its_own(world):
+    """A session that Sendmail kept would be used again without a look at what protects it."""
+    peer = world.peer(password=PASSWORD)
+    host = sending(world, **TO_PEER)
+    for _ in range(3):
+        host.send(JOE, ANNA, world.text())
+    host.run_queue()
+    expect_equal([status for status, _ in host.verdicts(ANNA)], ["sent"] * 3, "verdicts")
+    expect_equal((len(peer.messages), len(peer.sessions)), (3, 3), "messages and sessions")
+    expect(all(message.sealed for message in peer.messages), "not sealed")
+
+
+def _account(name, fields, user):
+    def run(world):
+        peer = world.peer(password=PASSWORD)
+        host = sending(
+            world,
+            mailertable=TO_PEER["mailertable"],
+            authinfo=f'AuthInfo:192.0.2.10 {fields} "P:{PASSWORD}" "M:NTLM"\n',
+        )
+        (status, text), _ = deliver(world, host)
+        expect_equal(status, "sent", text)
+        expect_equal((peer.sessions[0].ntlm.domain, peer.sessions[0].ntlm.user), user, "domain and user")
+
+    run.__module__ = __name__
+    run.__name__ = name
+    return case(run)
+
+
+_account("the_realm_of_authinfo_is_the_domain", '"U:gamma" "I:gamma" "R:BETA"', ("BETA", "gamma"))
+_account("a_domain_may_stand_before_the_account", '"U:gamma" "I:BETA\\gamma"', ("BETA", "gamma"))
+_account(
+    "without_a_realm_the_name_of_the_host_is_the_domain",
+    '"U:gamma" "I:gamma"',
+    ("mail.gamma.example", "gamma"),
+)
+
+
+# ---- protection that cannot be had: nothing but the sender leaves
+
+
+def _refused(name, say, plugins=None, files=None, **options):
+    def run(world):
+        fake = world.peer(SmtpPeer, **({"password": PASSWORD} | options))
+        host = sending(world, plugins and plugins(world), **(TO_PEER | (files or {})))
+        (status, text), data = deliver(world, host)
+        expect_equal(status, "deferred", text)
+        expect(fake.sessions, "the peer was never asked")
+        expect_equal(fake.messages, [], "messages the peer took")
+        expect_limit_kept(world, data)
+        expect_in(ANNA, host.queue(), "the queue")
+        expect_in(say, host.log(), "the log")
+
+    run.__module__ = __name__
+    run.__name__ = name
+    return case(run)
+
+
+TOO_WEAK = "reject=454 4.7.0 encryption too weak 0 less than 128"
+_refused("defers_at_a_wrong_password", TOO_WEAK, password="another")
+_refused("defers_at_a_peer_without_auth", TOO_WEAK, keywords=without("AUTH"))
+_refused("defers_at_a_peer_with_other_mechanisms", "AUTH", keywords=without("AUTH") + ["AUTH PLAIN LOGIN"])
+_refused("defers_at_5xx_to_auth", TOO_WEAK, replies={"AUTH": b"504 5.5.4 no such mechanism"})
+_refused("defers_at_4xx_to_auth", "Temporary AUTH failure", replies={"AUTH": b"454 4.7.0 later"})
+_refused("defers_at_a_challenge_without_a_layer", "encryption", flags=ntlm.MODERN & ~ntlm.SEAL)
+_refused(
+    "defers_at_a_challenge_for_a_weaker_layer", "weaker than required", flags=ntlm.MODERN & ~ntlm.BITS_128
+)
+_refused("defers_at_a_challenge_for_ntlmv1", "not acceptable", flags=ntlm.MODERN & ~ntlm.ESS)
+_refused("defers_at_a_challenge_that_is_none", "not acceptable", challenge=b"TlRMTVNTUAAAAAA=")
+_refused("defers_at_235_to_the_auth_line", TOO_WEAK, replies={"AUTH": b"235 2.7.0 welcome"})
+_refused("defers_with_the_stock_plugin_in_place_of_ours", TOO_WEAK, plugins=lambda _: [STOCK_NTLM])
+_refused("defers_without_any_plugin", "Temporary AUTH failure", plugins=lambda _: [])
+_refused(
+    "defers_where_the_configuration_is_broken", "Deferred", files={"smtpseal_toml": "[sasl]\nnonsense = 1\n"}
+)
+
+
+def through_proxy(world, rule):
+    """Sendmail to Sendmail with somebody between; returns the status, the text of the verdict and the capture."""
+    inbound = receiving(world, plugins=[world.plugin()])
+    world.proxy(rule, target=inbound.address)
+    host = sending(
+        world,
+        mailertable="beta.example esmtp:[192.0.2.20]\n",
+        authinfo=TO_PEER["authinfo"].replace("192.0.2.10", "192.0.2.20"),
+    )
+    verdict, data = deliver(world, host)
+    expect_equal(inbound.queue(), "", "the queue of the receiver")
+    return *verdict, data
+
+
+@case
+def only_the_sender_is_seen_where_auth_is_stripped_on_the_way(world):
+    status, text, data = through_proxy(world, without_keyword(b"AUTH"))
+    expect_equal(status, "bounced", text)
+    expect_in("mail from gamma.example must arrive in a sealed session", text, "the verdict")
+    expect_limit_kept(world, data)
+
+
+@case
+def defers_where_plain_replies_come_in_place_of_sealed_ones(world):
+    status, text, data = through_proxy(world, records(TO_CLIENT, lambda *_: [b"250 2.0.0 fine\r\n"]))
+    expect_equal(status, "deferred", text)
+    expect_sealed(world, data)
+
+
+@case
+def defers_where_a_sealed_record_is_altered(world):
+    def alter(number, record):
+        return [record[:-1] + bytes([record[-1] ^ 1])] if number == 1 else [record]
+
+    status, text, data = through_proxy(world, records(TO_SERVER, alter))
+    expect_equal(status, "deferred", text)
+    expect_sealed(world, data)
+
+
+@case
+def ours_is_used_where_both_plugins_are_there(world):
+    peer = world.peer(password=PASSWORD)
+    host = sending(world, plugins=[STOCK_NTLM, world.plugin()], **TO_PEER)
+    (status, text), data = deliver(world, host)
+    expect_equal(status, "sent", text)
+    expect(peer.messages[0].sealed, "not sealed")
+    expect_sealed(world, data)
+
+
+TLS = """define(`confSERVER_CERT', `/etc/mail/tls/tls.pem')dnl
+define(`confSERVER_KEY', `/etc/mail/tls/tls.key')dnl
+define(`confCACERT', `/etc/mail/tls/tls.pem')dnl
+define(`confCACERT_PATH', `/etc/mail/tls')dnl
+"""
+
+
+@case
+def a_layer_lies_on_top_of_tls(world):
+    """Where both ends can do TLS they use it, and client_layer = "require" wants the seal as well."""
+    world.certificate()
+    inbound = world.sendmail("inbound")
+    for file in ("tls.key", "tls.pem"):
+        with open(f"{world.dir}/{file}", encoding="ascii") as text:
+            inbound.write(f"/etc/mail/tls/{file}", text.read(), 0o600)
+    mc = example("inbound").replace("FEATURE(`no_default_msa')", TLS + "FEATURE(`no_default_msa')")
+    receiving(world, plugins=[world.plugin()], sendmail_mc=mc)
+    host = sending(world)
+    (status, text), data = deliver(world, host)
+    expect_equal(status, "sent", text)
+    expect_equal(wire.count(data, "STARTTLS"), 2, "offer and use of TLS")
+    expect_equal(wire.count(data, "AUTH NTLM TlRM"), 0, "logins that can be read")
+    inbound.run_queue()
+    message = inbound.wait_for_delivery(world.marker)[0]
+    stamp = Stamp(message, NAME)
+    stamp.expect("sealed", "pass", bits="128", account="gamma")
+    expect_in("tls", stamp.parameters, "the status")
