@@ -20,6 +20,10 @@ std::string full_name(const ntlm::Claim& claim) {
   return claim.domain.empty() ? claim.user : claim.domain + "\\" + claim.user;
 }
 
+bool is_smtp(const sasl_server_params_t& params) {
+  return params.service != nullptr && std::string_view(params.service) == "smtp";
+}
+
 ntlm::ServerPolicy settings_for(const Setup& setup, const AccountSource& source, const LayerPlan& plan,
                                 const sasl_server_params_t& params) {
   auto settings = policy::server_policy(server_name(params), setup.netbios_domain());
@@ -28,6 +32,8 @@ ntlm::ServerPolicy settings_for(const Setup& setup, const AccountSource& source,
   else
     policy::admit(settings, source.profile, source.strength);
   apply(plan, settings);
+  // In other services than SMTP integrity would mean a layer that there is none of here.
+  settings.allow_sign_alone = is_smtp(params);
   return settings;
 }
 

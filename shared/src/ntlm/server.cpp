@@ -23,11 +23,13 @@ constexpr std::uint64_t kClockTolerance = std::uint64_t{30} * 60 * 10'000'000;  
 
 // What is granted to a client that offers `offered` (3.2.5.1.1). Errors: no_common_encoding.
 Result<std::uint32_t> grant(std::uint32_t offered, const ServerPolicy& policy) {
-  std::uint32_t grantable = kRequestTarget | kNtlm | kAlwaysSign | kExtendedSessionSecurity | kVersion;
+  std::uint32_t grantable =
+      kRequestTarget | kNtlm | kAlwaysSign | kSign | kExtendedSessionSecurity | kVersion;
   if (policy.allow_lm_key) grantable |= kLmKey;
   if (policy.allow_56) grantable |= k56;
   if (policy.allow_128) grantable |= k128;
-  if (policy.allow_seal) grantable |= kSign | kSeal;
+  if (policy.allow_seal) grantable |= kSeal;
+  if (!policy.allow_sign_alone && (offered & grantable & kSeal) == 0) grantable &= ~kSign;
   std::uint32_t flags = without_idle_flags(offered & grantable);
   // Without SIGN or SEAL no key is exchanged (3.1.5.1.2).
   if ((flags & (kSign | kSeal)) != 0) flags |= offered & kKeyExch;

@@ -212,13 +212,27 @@ BOOST_AUTO_TEST_CASE(grants_the_intersection) {
 
 BOOST_AUTO_TEST_CASE(grants_no_more_than_its_policy) {
   ServerPolicy policy = server_policy();
-  policy.allow_seal = policy.allow_lm_key = policy.allow_56 = policy.send_target_info = false;
+  policy.allow_seal = policy.allow_sign_alone = policy.allow_lm_key = policy.allow_56 = policy.allow_128 =
+      policy.send_target_info = false;
   const std::uint32_t all = 0xffffffff & ~std::uint32_t{kExtendedSessionSecurity};
-  const std::uint32_t none = kSign | kSeal | kKeyExch | kLmKey | k56 | kTargetInfo;
+  const std::uint32_t none = kSign | kSeal | kKeyExch | kLmKey | k56 | k128 | kTargetInfo;
   BOOST_TEST((granted(all, policy) & none) == 0U);
-  BOOST_TEST((granted(all) & (kSign | kSeal | kKeyExch | kLmKey | k56 | kTargetInfo)) == none);
+  BOOST_TEST((granted(all) & none) == none);
   policy.netbios_domain.clear();
   BOOST_TEST((granted(all, policy) & (kTargetTypeDomain | kTargetTypeServer)) == kTargetTypeServer);
+}
+
+BOOST_AUTO_TEST_CASE(grants_integrity_without_a_seal_where_that_is_allowed) {
+  ServerPolicy policy = server_policy();
+  policy.allow_seal = false;
+  BOOST_TEST((granted(kUnicode | kNtlm | kSign | kSeal | kKeyExch, policy) & (kSign | kSeal | kKeyExch)) ==
+             (kSign | kKeyExch));
+  policy.allow_sign_alone = false;
+  BOOST_TEST((granted(kUnicode | kNtlm | kSign | kSeal | kKeyExch, policy) & (kSign | kSeal | kKeyExch)) ==
+             0U);
+  policy.allow_seal = true;
+  BOOST_TEST((granted(kUnicode | kNtlm | kSign, policy) & kSign) == 0U);
+  BOOST_TEST((granted(kUnicode | kNtlm | kSign | kSeal, policy) & (kSign | kSeal)) == (kSign | kSeal));
 }
 
 BOOST_AUTO_TEST_CASE(an_exchange_client_gets_a_challenge_of_its_days) {

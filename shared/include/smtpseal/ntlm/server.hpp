@@ -20,7 +20,10 @@ struct ServerPolicy {
   std::string netbios_computer;
   std::string dns_computer;
   std::string dns_domain;
-  bool allow_seal = true;  // grant SIGN | SEAL when asked
+  bool allow_seal = true;  // grant SEAL when asked
+  // Grant SIGN without SEAL when asked. In SMTP nothing comes of it, but clients that want integrity give up
+  // where it is withheld.
+  bool allow_sign_alone = true;
   bool allow_lm_key =
       true;  // grant LM_KEY when asked and ESS was not (what comes of it is judged per account)
   bool allow_56 = true;
