@@ -47,17 +47,21 @@ int canonify(sasl_server_params_t& params, const std::string& user, unsigned fla
                            SASL_CU_AUTHID | SASL_CU_AUTHZID | flags, &result);
 }
 
-// The password that auxprop found for the user that canonify() named; nullopt: there is none of use.
+// The password that auxprop found for the user that canonify() named: the first usable one of several, such
+// as an LDAP entry can have. nullopt: there is none of use.
 std::optional<policy::StoredSecret> auxprop_secret(const crypto::Engine& engine,
                                                    sasl_server_params_t& params) {
   const char* names[] = {kPassword, nullptr};
-  propval values[2] = {};
-  if (params.utils->prop_getnames(params.propctx, names, values) < 0 || values[0].name == nullptr ||
-      values[0].values == nullptr || values[0].values[0] == nullptr)
+  propval found[2] = {};
+  if (params.utils->prop_getnames(params.propctx, names, found) < 0 || found[0].values == nullptr)
     return std::nullopt;
-  auto parsed = policy::parse_secret(engine, {values[0].values[0], values[0].valsize});
+  policy::SecretParse parsed;
+  // Each value ends with a NUL; propval::valsize is the length of all of them.
+  for (const char** value = found[0].values; *value != nullptr && !parsed.secret; ++value)
+    parsed = policy::parse_secret(engine, *value);
   params.utils->prop_erase(params.propctx, kPassword);
-  if (!parsed.secret) log(*params.utils, SASL_LOG_ERR, "userPassword is unusable: " + parsed.problem);
+  if (!parsed.problem.empty() && !parsed.secret)
+    log(*params.utils, SASL_LOG_ERR, "userPassword is unusable: " + parsed.problem);
   return std::move(parsed.secret);
 }
 

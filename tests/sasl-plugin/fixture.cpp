@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <sstream>
+
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <fstream>
@@ -57,8 +59,14 @@ int look_up(void* /*context*/, sasl_server_params_t* params, unsigned flags, con
   current->auxprop_asked.push_back(name);
   const auto found = current->auxprop_passwords.find(name);
   if (found == current->auxprop_passwords.end()) return SASL_NOUSER;
-  return params->utils->prop_set(params->propctx, "*userPassword", found->second.c_str(),
-                                 static_cast<int>(found->second.size()));
+  std::istringstream values(found->second + "\n");
+  const char* property = "*userPassword";  // a null name adds to the property before
+  for (std::string value; std::getline(values, value); property = nullptr)
+    if (const int status =
+            params->utils->prop_set(params->propctx, property, value.c_str(), static_cast<int>(value.size()));
+        status != SASL_OK)
+      return status;
+  return SASL_OK;
 }
 
 namespace {

@@ -52,7 +52,7 @@ class Library {
   [[nodiscard]] std::string path(const std::string& name) const { return (directory_ / name).string(); }
   void set_server_option(const std::string& name, const std::string& value) { options_.server[name] = value; }
 
-  // Passwords of the auxprop plugin, and whom libsasl2 asked it for.
+  // Passwords of the auxprop plugin, several with line feeds between, and whom libsasl2 asked it for.
   std::map<std::string, std::string> auxprop_passwords;
   std::vector<std::string> auxprop_asked;
 

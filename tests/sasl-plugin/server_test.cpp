@@ -69,6 +69,16 @@ BOOST_AUTO_TEST_CASE(takes_accounts_from_auxprop) {
   BOOST_TEST(!has(library.log(), "INTELLINET"));
 }
 
+BOOST_AUTO_TEST_CASE(takes_the_first_usable_of_several_passwords_of_auxprop) {
+  Library library({.accounts = "", .server = auxprop()});
+  library.auxprop_passwords = {{"one", std::string(kPassword) + "\n{SSHA}Xw=="},
+                               {"two", "{SSHA}Xw==\n" + std::string(kPassword)},
+                               {"none", "{SSHA}Xw==\n{MD5}Yw=="}};
+  BOOST_TEST(status_of(log_in_as(identity("one"))) == SASL_OK, library.log());
+  BOOST_TEST(status_of(log_in_as(identity("two"))) == SASL_OK, library.log());
+  BOOST_TEST(status_of(log_in_as(identity("none"))) == SASL_BADAUTH, library.log());
+}
+
 BOOST_AUTO_TEST_CASE(names_the_account_of_auxprop_to_the_application) {
   Library library({.accounts = "", .server = auxprop()});
   library.auxprop_passwords["anna"] = kPassword;
