@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include <sstream>
-
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "client_plugin.hpp"
 #include "server_plugin.hpp"
