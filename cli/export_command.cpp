@@ -44,11 +44,30 @@ int export_postfix(Context& context, const Options& options) {
   });
 }
 
+// Sendmail cannot tell how strong the seal of its own login is; it takes a login for the strength that the
+// plugin refuses to go below. So an entry above that, or without that, would promise what nobody holds.
+void require_plugin_to_hold(Context& context, const policy::DomainMap& domains) {
+  if (!domains.secures_any()) return;
+  const auto& values = context.values();
+  if (values.text("sasl.client_layer") != "require")
+    throw Failure("Sendmail seals by itself only where " + context.config_path() +
+                  " has sasl.client_layer = \"require\"; nothing was exported");
+  const auto& limit = values.text("sasl.client_strength");
+  for (const auto& rule : domains.rules()) {
+    if (rule.level == policy::Level::seal && rule.strength > std::stoul(limit))
+      throw Failure(rule.origin.text() + ": " + rule.pattern + " needs " + std::to_string(rule.strength) +
+                    " bit, but sasl.client_strength of " + context.config_path() + " is " + limit +
+                    "; nothing was exported");
+  }
+}
+
 int export_sendmail(Context& context, const Options& options) {
   const auto& values = context.values();
   const policy::MailerNames mailers{values.text("policyd.mailer"), values.text("policyd.mailer_seven_bit")};
   return export_table(context, options.output, [&](const policy::PolicySet& set) {
-    return options.mailertable ? policy::export_mailertable(set, mailers) : policy::export_access(set);
+    if (options.mailertable) return policy::export_mailertable(set, mailers);
+    require_plugin_to_hold(context, set.domains);
+    return policy::export_access(set);
   });
 }
 

@@ -83,31 +83,24 @@ class MailertableExport {
   const MailerNames& mailers_;
 };
 
+// Least strength of the seal. Level auth asks for a login, and a login of a Sendmail that takes this table
+// always brings a seal, so that the least one says the same. 0: nothing is asked for.
 unsigned bits(const DomainRule* rule) {
-  return rule != nullptr && rule->level == Level::seal ? rule->strength : 0;
-}
-
-// What Sendmail asks of a session by this rule; empty: nothing can be said. An access map cannot ask for a
-// login, so that level auth is left with the requirement from above, if any.
-std::string requirement(const DomainRule* rule) {
-  if (!is_secured(rule)) return "OK";
-  if (bits(rule) == 0) return {};
-  return (rule->on_failure == OnFailure::bounce ? "PERM+ENCR:" : "ENCR:") + std::to_string(bits(rule));
+  if (!is_secured(rule)) return 0;
+  return rule->level == Level::seal ? rule->strength : 40;
 }
 
 class AccessExport {
  public:
   explicit AccessExport(const DomainMap& domains) : domains_(domains) {
     for (const auto& rule : domains_.rules()) {
-      if (bits(&rule) != 0) sealed_names_.insert(name_of(rule.pattern));
+      if (is_secured(&rule)) secured_names_.insert(name_of(rule.pattern));
     }
   }
 
   [[nodiscard]] std::string text() && {
     std::unordered_set<std::string> seen;
     for (const auto& rule : domains_.rules()) {
-      if (rule.level == Level::auth)
-        comment(rule.pattern + ": level auth cannot be said here (" + rule.origin.text() + ")");
       if (const auto name = name_of(rule.pattern); seen.insert(name).second) append_name(name);
     }
     append_ipv6();
@@ -115,37 +108,30 @@ class AccessExport {
   }
 
  private:
-  void comment(const std::string& words) { text_.append("# ").append(words).append("\n"); }
-
-  void append(const std::string& key, const std::string& entry) {
+  void append(const std::string& key, unsigned strength) {
+    const std::string value = strength == 0 ? "none" : std::to_string(strength);
     for (const auto& spelling : spellings(key))
-      text_.append("TLS_Rcpt:").append(spelling).append("\t").append(entry).append("\n");
+      text_.append("SmtpSeal:").append(spelling).append("\t").append(value).append("\n");
   }
 
-  // "OK" where nothing stands above from which it would have to be an exception is no entry, so that those of
-  // the administrator hold.
-  void append_needed(const std::string& key, std::string_view name, const std::string& entry) {
-    const auto is_sealed = [this](std::string_view parent) {
-      return sealed_names_.contains(std::string(parent));
-    };
-    const bool is_needed =
-        key.starts_with('.') ? is_sealed(name) || any_parent(name, is_sealed) : any_parent(name, is_sealed);
-    if (!entry.empty() && (entry != "OK" || is_needed)) append(key, entry);
+  // Whether "none" is needed, as an exception from something above. Elsewhere what the administrator asks for
+  // by entries of his own holds.
+  [[nodiscard]] bool is_below_secured(std::string_view name) const {
+    return any_parent(
+        name, [this](std::string_view parent) { return secured_names_.contains(std::string(parent)); });
   }
 
   void append_name(const std::string& name) {
     const bool has_subdomains = !name.empty() && !is_literal(name);
-    const auto* own = domains_.find(name.empty() ? "*" : name);
-    const auto* below = has_subdomains ? domains_.find("." + name) : own;
-    // Level auth, of which nothing can be said, must not become an exception by its neighbour.
-    const bool is_below_stricter =
-        bits(below) > bits(own) || (bits(own) == 0 && is_secured(below) && !is_secured(own));
-    const auto entry = requirement(is_below_stricter ? below : own);
-    const auto entry_below = requirement(below);
-    if (is_below_stricter && !entry.empty())
-      comment(name + " itself needs what is asked of its subdomains (" + below->origin.text() + ")");
-    append_needed(name, name, entry);
-    if (entry_below != entry) append_needed("." + name, name, entry_below);
+    const unsigned own = bits(domains_.find(name.empty() ? "*" : name));
+    const auto* rule_below = domains_.find("." + name);
+    const unsigned below = has_subdomains ? bits(rule_below) : own;
+    if (below > own)
+      text_.append("# " + name + " itself gets what its subdomains need (" + rule_below->origin.text() +
+                   ")\n");
+    const unsigned both = std::max(own, below);
+    if (both != 0 || is_below_secured(name)) append(name, both);
+    if (below != both) append("." + name, below);
   }
 
   // One IPv6 address has many spellings, of which Sendmail looks up the one it is given. It ends the search
@@ -155,11 +141,11 @@ class AccessExport {
     for (const auto& rule : domains_.rules()) {
       if (rule.pattern.starts_with("[ipv6:")) strictest = std::max(strictest, bits(&rule));
     }
-    if (strictest != 0) append("[ipv6]", "ENCR:" + std::to_string(strictest));
+    if (strictest != 0) append("[ipv6]", strictest);
   }
 
   const DomainMap& domains_;
-  std::unordered_set<std::string> sealed_names_;  // those of which anything under them needs a seal
+  std::unordered_set<std::string> secured_names_;
   std::string text_;
 };
 
@@ -194,8 +180,9 @@ std::string export_access(const PolicySet& set) {
       "# Use: cat FILE /etc/mail/access.local | makemap hash /etc/mail/access, for a Sendmail that seals "
       "by\n";
   text +=
-      "# itself (SMTPSEAL_OUTBOUND native). Entries for a domain cover all domains below it too, and those\n";
-  text += "# that begin with a dot mean nothing, unless FEATURE(access_db) has lookupdotdomain.\n";
+      "# itself (SMTPSEAL_OUTBOUND native of smtpseal.m4). Entries for a domain cover all domains below it\n";
+  text +=
+      "# too, and those that begin with a dot mean nothing, unless FEATURE(access_db) has lookupdotdomain.\n";
   return text + AccessExport(set.domains).text();
 }
 

@@ -28,10 +28,10 @@ postfix::SocketmapReply mailertable_lookup(const PolicySet* set, const MailerNam
 // domain goes to the hosts of its MX by the mailer esmtp, since a mailertable cannot say "as if not listed".
 std::string export_mailertable(const PolicySet& set, const MailerNames& mailers);
 
-// TLS_Rcpt: entries of FEATURE(access_db), for a Sendmail that seals by itself. Sendmail finds an entry for
-// its domain and, unless the feature has `lookupdotdomain`, for all domains below; so each name gets the
-// strongest of what its rules ask of it and of what is below it. What is stricter than the rules, or cannot
-// be said, stands in a comment.
+// Entries of FEATURE(access_db) for smtpseal.m4, where Sendmail seals by itself: "SmtpSeal:domain" and the
+// least strength of the seal, "none" for an exception, "SmtpSeal:" for all other domains. Sendmail finds an
+// entry for its domain and, unless the feature has `lookupdotdomain`, for all domains below; so each name
+// gets the strongest of what its rules ask of it and of what is below it.
 std::string export_access(const PolicySet& set);
 
 }  // namespace smtpseal::policy
