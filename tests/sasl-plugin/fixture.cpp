@@ -267,10 +267,9 @@ int Client::get_realm(void* self, int /*id*/, const char** /*realms*/, const cha
   return SASL_OK;
 }
 
-Server::Server(const Limits& limits) {
-  require_ok(
-      sasl_server_new("smtp", "mx.partner.example", nullptr, nullptr, nullptr, nullptr, 0, &connection_),
-      "sasl_server_new");
+Server::Server(const Limits& limits, const char* hostname) {
+  require_ok(sasl_server_new("smtp", hostname, nullptr, nullptr, nullptr, nullptr, 0, &connection_),
+             "sasl_server_new");
   apply(limits);
 }
 
@@ -295,6 +294,14 @@ Answer Server::step(std::string_view response) {
   const int status = sasl_server_step(connection_, response.data(), static_cast<unsigned>(response.size()),
                                       &message, &length);
   return {status, answer_text(message, length)};
+}
+
+std::string Server::property(const char* name) const {
+  const char* names[] = {name, nullptr};
+  propval values[2] = {};
+  const int found = prop_getnames(sasl_auxprop_getctx(connection_), names, values);
+  return found > 0 && values[0].values != nullptr && values[0].values[0] != nullptr ? values[0].values[0]
+                                                                                    : "";
 }
 
 bool Server::offers_ntlm() const {

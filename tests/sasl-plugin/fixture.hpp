@@ -138,12 +138,14 @@ class Client : public End {
 
 class Server : public End {
  public:
-  explicit Server(const Limits& limits = {});
+  explicit Server(const Limits& limits = {}, const char* hostname = "mx.partner.example");
   // SASL_NOMECH where NTLM is not offered.
   Answer start(std::string_view initial_response);
   Answer start_without_initial_response();
   Answer step(std::string_view response);
   [[nodiscard]] bool offers_ntlm() const;
+  // What the application finds of an auxiliary property; empty: nothing.
+  [[nodiscard]] std::string property(const char* name) const;
 };
 
 // How far a login came, in words: "ok", or who failed when and with what: "client start: -15 (...)".

@@ -14,8 +14,25 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+Identity old_account() {
+  Identity identity;
+  identity.name = "OLD\\MX";
+  return identity;
+}
+
+constexpr const char* kExchange = "client_profile = \"exchange-5.5\"\n";
+
+// As names stand in a message.
+std::string utf16(std::string_view text) {
+  std::string wide;
+  for (const char c : text) wide += {c, '\0'};
+  return wide;
+}
+
 // A login that is about to be judged.
 struct Pending {
+  explicit Pending(const Identity& identity = {}, const char* service = "smtp")
+      : client({}, identity, service) {}
   Client client;
   Server server;
   std::string negotiate = client.start().message;
@@ -30,14 +47,6 @@ struct Pair {
     BOOST_REQUIRE(log_in(client, server) == "ok");
   }
 };
-
-Identity old_account() {
-  Identity identity;
-  identity.name = "OLD\\MX";
-  return identity;
-}
-
-constexpr const char* kExchange = "client_profile = \"exchange-5.5\"\n";
 
 std::string encode_each(const End& end, std::initializer_list<std::string_view> texts) {
   std::string wire;
@@ -66,6 +75,48 @@ BOOST_AUTO_TEST_CASE(takes_a_client_without_initial_response) {
     const auto challenge = server.step(client.start().message);
     BOOST_REQUIRE(challenge.status == SASL_CONTINUE);
     BOOST_TEST(server.step(client.step(challenge.message).message).status == SASL_OK);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(server_names_itself_without_the_dot_at_the_end) {
+  Library library;
+  for (const char* hostname : {"mx.partner.example", "mx.partner.example."}) {
+    Client client;
+    Server server({}, hostname);
+    const std::string challenge = server.start(client.start().message).message;
+    BOOST_TEST(has(challenge, utf16("mx.partner.example")));
+    BOOST_TEST(!has(challenge, utf16("example.")));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(client_names_the_service_it_logs_on_to) {
+  const Identity modern;
+  const Identity old = old_account();
+  const struct {
+    const char* toml;
+    const Identity& identity;
+    const char* service;
+    const char* target;
+    bool is_named;
+  } cases[] = {{"", modern, "smtp", "SMTPSVC/mx.partner.example", true},
+               {"", modern, "ldap", "ldap/mx.partner.example", true},
+               {"", modern, "ldap", "SMTPSVC", false},
+               {"", modern, "smtp", "mx.partner.example.", false},
+               {kExchange, old, "smtp", "SMTPSVC", false}};
+  for (const auto& test : cases) {
+    Library library({.client_toml = test.toml});
+    BOOST_TEST(has(Pending(test.identity, test.service).authenticate, utf16(test.target)) == test.is_named,
+               test.service << " " << test.target);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(client_adds_a_realm_only_to_a_name_without_one) {
+  Library library;
+  for (const char* name : {"anna", "anna@corp.example", "INTELLINET\\anna"}) {
+    Identity identity;
+    identity.name = name;
+    identity.realm = "REALM";
+    BOOST_TEST(has(Pending(identity).authenticate, utf16("REALM")) == (identity.name == "anna"), name);
   }
 }
 
@@ -239,21 +290,25 @@ BOOST_AUTO_TEST_CASE(layer_gives_no_smtp_client_more_than_sendmail_can_take) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(new_client_spoils_what_a_server_inside_sendmail_left) {
+BOOST_AUTO_TEST_CASE(new_login_spoils_what_a_server_inside_sendmail_left) {
   for (const char* program : {"Sendmail", "other"}) {
-    Library library({.appname = program});
-    Pair pair;
-    const std::string wire = pair.client.encode(std::string(6000, 'q'));
-    const char* text = nullptr;
-    unsigned length = 0;
-    BOOST_REQUIRE(sasl_decode(pair.server.connection(), wire.data(), static_cast<unsigned>(wire.size()),
-                              &text, &length) == SASL_OK);
-    BOOST_REQUIRE(length == 6000U);
-    Client next;
-    next.start();
-    BOOST_TEST((std::string(text, 4096) == std::string(4096, 'q')));
-    const char left = std::string_view(program) == "Sendmail" ? '\n' : 'q';
-    BOOST_TEST((std::string(text + 4096, length - 4096) == std::string(length - 4096, left)));
+    for (const bool is_client : {true, false}) {
+      Library library({.appname = program});
+      Pair pair;
+      Client next;
+      const std::string negotiate = is_client ? "" : next.start().message;
+      const std::string wire = pair.client.encode(std::string(6000, 'q'));
+      const char* text = nullptr;
+      unsigned length = 0;
+      BOOST_REQUIRE(sasl_decode(pair.server.connection(), wire.data(), static_cast<unsigned>(wire.size()),
+                                &text, &length) == SASL_OK);
+      BOOST_REQUIRE(length == 6000U);
+      Server other;
+      is_client ? next.start() : other.start(negotiate);
+      BOOST_TEST((std::string(text, 4096) == std::string(4096, 'q')));
+      const char left = std::string_view(program) == "Sendmail" ? '\n' : 'q';
+      BOOST_TEST((std::string(text + 4096, length - 4096) == std::string(length - 4096, left)));
+    }
   }
 }
 

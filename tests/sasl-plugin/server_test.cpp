@@ -88,6 +88,19 @@ BOOST_AUTO_TEST_CASE(names_the_account_of_auxprop_to_the_application) {
   BOOST_TEST(server.user() == "anna");
 }
 
+BOOST_AUTO_TEST_CASE(leaves_no_password_of_auxprop_to_the_application) {
+  Library library({.accounts = "", .server = auxprop()});
+  library.auxprop_passwords["anna"] = kPassword;
+  for (const char* password : {kPassword, kWrongPassword}) {
+    Client client({}, identity("anna", password));
+    Server server;
+    log_in(client, server);
+    BOOST_TEST(library.auxprop_asked.back() == "anna");
+    BOOST_TEST(server.property("*userPassword").empty());
+    BOOST_TEST(server.property("userPassword").empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(asks_no_auxprop_where_the_accounts_are_in_the_file) {
   for (const char* source : {"", "file"}) {
     Options options;
