@@ -12,12 +12,13 @@ dnl				    `none'	Outgoing mail is left alone.
 dnl	define(`SMTPSEAL_INBOUND', `yes')dnl	Partners log on to Sendmail by NTLM and seal their sessions. Default: `no'.
 dnl	define(`SMTPSEAL_MILTER', `')dnl	Where smtpseal-milter listens; empty: there is none.
 dnl						Default: `unix:/run/smtpseal/milter'.
-dnl and rarely:
+dnl For native mail this is needed, too; the rest seldom is:
 dnl
 dnl	SMTPSEAL_DOMAINS	relay: the map of listed domains. Default: `socket local:/run/smtpseal/policyd', which is
 dnl				smtpseal-policyd. Empty: none is asked, and /etc/mail/mailertable has the lines of
 dnl				`smtpseal export sendmail --mailertable'.
-dnl	SMTPSEAL_SSF		native: what ENCR: in the access map counts a layer as: sasl.client_strength. Default: `128'.
+dnl	SMTPSEAL_SSF		native: the strength in bits of every layer of this host: sasl.client_strength of smtpseal.toml,
+dnl				which is 128 there. No default here: the two have to be the same.
 dnl	SMTPSEAL_RELAYING	inbound: the accounts, with blanks between, that may relay to other hosts. Default: none.
 dnl
 dnl Whatever in sendmail.mc contradicts this stops m4 with a message.
@@ -30,7 +31,6 @@ _SMTPSEAL_DEFAULT_(`SMTPSEAL_OUTBOUND', `relay')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_INBOUND', `no')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_MILTER', `unix:/run/smtpseal/milter')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_DOMAINS', `socket local:/run/smtpseal/policyd')
-_SMTPSEAL_DEFAULT_(`SMTPSEAL_SSF', `128')
 _SMTPSEAL_DEFAULT_(`SMTPSEAL_RELAYING', `')
 
 ifdef(`_MAILER_smtp_', `', `_SMTPSEAL_STOP_(`include smtpseal.m4 behind MAILER(smtp)')')
@@ -38,18 +38,19 @@ ifelse(index(`|relay|native|none|', `|'SMTPSEAL_OUTBOUND`|'), `-1',
 	`_SMTPSEAL_STOP_(`SMTPSEAL_OUTBOUND is relay, native or none, not "'SMTPSEAL_OUTBOUND`"')')
 ifelse(index(`|yes|no|', `|'SMTPSEAL_INBOUND`|'), `-1',
 	`_SMTPSEAL_STOP_(`SMTPSEAL_INBOUND is yes or no, not "'SMTPSEAL_INBOUND`"')')
-ifelse(regexp(SMTPSEAL_SSF, `^[1-9][0-9]*$'), `-1',
-	`_SMTPSEAL_STOP_(`SMTPSEAL_SSF is a number of bits, not "'SMTPSEAL_SSF`"')')
 
 dnl ---- outgoing mail, either way
 dnl
-dnl No name server may lead mail for a listed domain elsewhere, so no domain is replaced by what its CNAME says.
+dnl No name server may lead mail for a listed domain elsewhere, so no domain is replaced by what its CNAME says. The host status is
+dnl no help where the relay is the only host, left alone for half an hour once it was down, and has no effect without a cache
+dnl of sessions.
 
 ifelse(SMTPSEAL_OUTBOUND, `none', `', `
 ifdef(`_NULL_CLIENT_ONLY_', `_SMTPSEAL_STOP_(`a nullclient sends all mail to its hub: set SMTPSEAL_OUTBOUND to none')')
 ifdef(`_CANONIFY_HOSTS_', `_SMTPSEAL_STOP_(`canonify_hosts lets DNS replace the names of listed domains')')
 define(`_NO_CANONIFY_', `1')
 define(`confDONT_EXPAND_CNAMES', `True')
+undefine(`confHOST_STATUS_DIRECTORY')
 ')
 
 dnl ---- relay
@@ -88,32 +89,61 @@ divert(-1)
 
 dnl ---- native
 dnl
-dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distribution's default. Without that cache Sendmail has no use
-dnl for a host status directory, and complains of one.
+dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distribution's default.
 dnl
 dnl Local_tls_server: Sendmail does not say how strong the layer of a session is in which it is the client. The plugin refuses a
-dnl login that gives less than sasl.client_strength, so that a login means this strength. The rule set is called before AUTH,
-dnl when {auth_type} is empty, and again once the layer is in place.
+dnl login that gives less than sasl.client_strength, so that a layer means this strength. The rule set is called before AUTH,
+dnl when {auth_type} is empty, and again once a layer is in place.
+dnl
+dnl Local_try_tls: that second call is left out where TLS is in use, and a login without a layer, by another plugin, could not be
+dnl told from a sealed session. So there is no TLS with servers that AuthInfo has "M:NTLM" for.
+dnl
+dnl Local_tls_rcpt: SmtpSeal:DOMAIN in the access map, as `smtpseal export sendmail' writes it, is the strength that the session
+dnl of a recipient must have by NTLM. TLS does not count: nothing says whose certificate it would have to be.
 
 ifelse(SMTPSEAL_OUTBOUND, `native', `
-ifdef(`_ACCESS_TABLE_', `', `_SMTPSEAL_STOP_(`native needs FEATURE(access_db): TLS_Rcpt: says there what has to be sealed')')
+ifdef(`_ACCESS_TABLE_', `', `_SMTPSEAL_STOP_(`native needs FEATURE(access_db): SmtpSeal: says there what has to be sealed')')
 ifdef(`_LOCAL_TLS_SERVER_', `_SMTPSEAL_STOP_(`native brings a LOCAL_TLS_SERVER, and sendmail.mc has another')')
+ifdef(`_LOCAL_TLS_RCPT_', `_SMTPSEAL_STOP_(`native brings a LOCAL_TLS_RCPT, and sendmail.mc has another')')
+ifdef(`_LOCAL_TRY_TLS_', `_SMTPSEAL_STOP_(`native brings a LOCAL_TRY_TLS, and sendmail.mc has another')')
+ifdef(`SMTPSEAL_SSF', `', `_SMTPSEAL_STOP_(`native needs SMTPSEAL_SSF: sasl.client_strength of smtpseal.toml')')
+ifelse(index(`|40|56|128|', `|'SMTPSEAL_SSF`|'), `-1',
+	`_SMTPSEAL_STOP_(`SMTPSEAL_SSF is 40, 56 or 128, not "'SMTPSEAL_SSF`"')')
 ifelse(index(`|0|2|', `|'confMCI_CACHE_SIZE`|'), `-1',
 	`_SMTPSEAL_STOP_(`confMCI_CACHE_SIZE has to be 0: nothing checks a session again that was kept')')
 define(`confMCI_CACHE_SIZE', `0')
-undefine(`confHOST_STATUS_DIRECTORY')
 ifdef(`_AUTHINFO_TABLE_', `', `
 define(`_AUTHINFO_TABLE_', `')
 LOCAL_CONFIG
 Kauthinfo DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'authinfo
 divert(-1)
 ')
-define(`_LOCAL_TLS_SERVER_')
+define(`_LOCAL_TLS_SERVER_', `smtpseal')
+define(`_LOCAL_TLS_RCPT_', `smtpseal')
+define(`_LOCAL_TRY_TLS_', `smtpseal')
 divert(9)
 SLocal_tls_server
 R$*		$: $1 $| $(macro {auth_ssf} $) $&{auth_type}
 R$* $| NTLM	$: $1 $| $(macro {auth_ssf} $@ SMTPSEAL_SSF $)
 R$* $| $*	$: $1
+
+SLocal_try_tls
+R$*				$: $1 $| $>"authinfo" $1
+R$* $| $# $* "M:NTLM" $*	$#error $@ 4.7.1 $: "450 NTLM seals the session with " $&{server_name} ", not TLS"
+R$* $| $*			$: $1
+
+SLocal_tls_rcpt
+R$*			$: <?> $>CanonAddr $1
+R<?> $* < @ $+ . >	<?> $1 < @ $2 >
+R<?> $* < @ $+ > $*	$: $2 $| $>SearchList <! SmtpSeal> $| <D:$2> <E:> <>
+R<?> $*			$@ OK
+R$* $| <?>		$@ OK
+R$* $| <none>		$@ OK
+R$* $| <$* _ATMPF_>	$#error $@ 4.3.0 $: _TMPFMSG_(`SS')
+R$* $| <$+>		$: $1 $| $2 $| $&{auth_type} $&{auth_ssf}
+R$* $| $- $| NTLM $-	$: $1 $| $2 $| $(arith l $@ $3 $@ $2 $)
+R$* $| $- $| FALSE	$@ OK
+R$* $| $* $| $*		$#error $@ 4.7.1 $: "454 mail for " $1 " must be sealed by NTLM with " $2 " bit, and this session is not"
 divert(-1)
 ')
 
@@ -151,6 +181,8 @@ define(`confDELIVERY_MODE', `queueonly')
 _SMTPSEAL_DEFAULT_(`confAUTH_MECHANISMS', `NTLM')
 ifelse(index(` 'defn(`confAUTH_MECHANISMS')` ', ` NTLM '), `-1',
 	`_SMTPSEAL_STOP_(`confAUTH_MECHANISMS lacks NTLM')')
+define(`_SMTPSEAL_MECHANISMS_', defn(`confAUTH_MECHANISMS'))
+define(`_SMTPSEAL_OPTIONS_', defn(`confAUTH_OPTIONS'))
 ')
 
 dnl ---- the milter, before all others, so that none of them sees a forged status
@@ -159,5 +191,30 @@ ifelse(SMTPSEAL_MILTER, `', `', `
 define(`_SMTPSEAL_FILTERS_', defn(`confINPUT_MAIL_FILTERS'))
 MAIL_FILTER(`smtpseal', `S='SMTPSEAL_MILTER`, F=T, T=C:30s;S:30s;R:2m;E:5m')
 define(`confINPUT_MAIL_FILTERS', ifelse(defn(`_SMTPSEAL_FILTERS_'), `', ``smtpseal'', ``smtpseal, '_SMTPSEAL_FILTERS_'))
+define(`_SMTPSEAL_ALL_FILTERS_', defn(`confINPUT_MAIL_FILTERS'))
+')
+dnl ---- once more at the end of sendmail.mc, since lines behind the include could undo all this
+
+define(`_SMTPSEAL_KEPT_', `ifelse(defn(`$1'), `$2', `', `_SMTPSEAL_STOP_(`$1 is changed behind smtpseal.m4: include it last')')')
+define(`_SMTPSEAL_CHECK_', `
+ifelse(SMTPSEAL_OUTBOUND, `none', `', `
+_SMTPSEAL_KEPT_(`_NO_CANONIFY_', `1')
+_SMTPSEAL_KEPT_(`confDONT_EXPAND_CNAMES', `True')
+')
+ifelse(SMTPSEAL_OUTBOUND, `native', `
+_SMTPSEAL_KEPT_(`confMCI_CACHE_SIZE', `0')
+_SMTPSEAL_KEPT_(`_LOCAL_TLS_SERVER_', `smtpseal')
+_SMTPSEAL_KEPT_(`_LOCAL_TLS_RCPT_', `smtpseal')
+_SMTPSEAL_KEPT_(`_LOCAL_TRY_TLS_', `smtpseal')
+')
+ifelse(_SMTPSEAL_PLUGIN_, `1', `
+_SMTPSEAL_KEPT_(`confDELIVERY_MODE', `queueonly')
+_SMTPSEAL_KEPT_(`confAUTH_MECHANISMS', defn(`_SMTPSEAL_MECHANISMS_'))
+_SMTPSEAL_KEPT_(`confAUTH_OPTIONS', defn(`_SMTPSEAL_OPTIONS_'))
+_SMTPSEAL_KEPT_(`confAUTH_MAX_BITS', `')
+')
+ifelse(SMTPSEAL_MILTER, `', `', `_SMTPSEAL_KEPT_(`confINPUT_MAIL_FILTERS', defn(`_SMTPSEAL_ALL_FILTERS_'))')
+')
+m4wrap(`pushdef(`_SMTPSEAL_DIVERSION_', divnum)divert(-1)_SMTPSEAL_CHECK_`'divert(_SMTPSEAL_DIVERSION_)dnl
 ')
 divert(0)dnl

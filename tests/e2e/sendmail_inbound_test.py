@@ -211,10 +211,16 @@ def _relay_defers(name, *say, plugins=None, credentials=None, strip=False, start
 
 _relay_defers("a_relay_defers_at_a_wrong_password", "535", credentials="BETA\\alpha wrong\n")
 _relay_defers("a_relay_defers_without_any_plugin_at_the_receiver", "AUTH", plugins=[])
-_relay_defers("a_relay_defers_at_the_stock_plugin_in_place_of_ours", plugins=[STOCK_NTLM])
+_relay_defers("a_relay_defers_at_the_stock_plugin_in_place_of_ours", "weaker kind", plugins=[STOCK_NTLM])
 _relay_defers("a_relay_defers_where_auth_is_stripped_on_the_way", "AUTH", strip=True)
-_relay_defers("a_relay_defers_at_a_receiver_that_takes_no_layer", start="-OAuthMaxBits=0")
-_relay_defers("a_relay_defers_at_a_receiver_that_takes_a_weaker_layer_only", start="-OAuthMaxBits=40")
+_relay_defers(
+    "a_relay_defers_at_a_receiver_that_takes_no_layer", "does not grant encryption", start="-OAuthMaxBits=0"
+)
+_relay_defers(
+    "a_relay_defers_at_a_receiver_that_takes_a_weaker_layer_only",
+    "weaker than the required 128 bit",
+    start="-OAuthMaxBits=40",
+)
 
 
 # ---- who gets in, and with what

@@ -11,6 +11,7 @@ from harness.proxy import TO_CLIENT, TO_SERVER, records, without_keyword
 from harness.runner import case, expect, expect_equal, expect_in
 from harness.sendmail import STOCK_NTLM, example
 from harness.smtp_peer import MODERN_KEYWORDS, SmtpPeer
+from harness.world import PEERS
 from sendmail_inbound_test import NAME, receiving
 
 ANNA, JOE = "anna@beta.example", "joe@gamma.example"
@@ -36,6 +37,14 @@ def sending(world, plugins=None, **files):
     host.configure("native", **files)
     host.plugins(*([world.plugin()] if plugins is None else plugins))
     return host.start()
+
+
+def strength_of(bits):
+    """The files of a host whose layers have that strength, and which asks no more of them."""
+    return {
+        "access": example("native", "access").replace("\t128", f"\t{bits}"),
+        "sendmail_mc": example("native").replace("`128'", f"`{bits}'"),
+    }
 
 
 def deliver(world, host, text=None, to=ANNA):
@@ -104,10 +113,7 @@ def _weaker(strength):
         host = sending(
             world,
             authinfo=example("native", "authinfo").replace(PASSWORD, SHORT_PASSWORD),
-            access=example("native", "access").replace("ENCR:128", f"ENCR:{strength}"),
-            sendmail_mc=example("native").replace(
-                "include(`/usr/local", f"define(`SMTPSEAL_SSF', `{strength}')dnl\ninclude(`/usr/local"
-            ),
+            **strength_of(strength),
             smtpseal_toml=example("native", "smtpseal.toml")
             + f'client_profile = "exchange-5.5"\nclient_strength = "{strength}"\n',
         )
@@ -133,10 +139,7 @@ def a_weaker_session_will_do_where_the_host_says_so(world):
     peer = world.peer(password=PASSWORD, flags=ntlm.MODERN & ~ntlm.BITS_128)
     host = sending(
         world,
-        access=example("native", "access").replace("ENCR:128", "ENCR:56"),
-        sendmail_mc=example("native").replace(
-            "include(`/usr/local", "define(`SMTPSEAL_SSF', `56')dnl\ninclude(`/usr/local"
-        ),
+        **strength_of(56),
         smtpseal_toml=example("native", "smtpseal.toml") + 'client_strength = "56"\n',
         **TO_PEER,
     )
@@ -220,7 +223,9 @@ def _refused(name, say, plugins=None, files=None, **options):
     return case(run)
 
 
-TOO_WEAK = "reject=454 4.7.0 encryption too weak 0 less than 128"
+TOO_WEAK = (
+    "reject=454 4.7.1 mail for beta.example must be sealed by NTLM with 128 bit, and this session is not"
+)
 _refused("defers_at_a_wrong_password", TOO_WEAK, password="another")
 _refused("defers_at_a_peer_without_auth", TOO_WEAK, keywords=without("AUTH"))
 _refused("defers_at_a_peer_with_other_mechanisms", "AUTH", keywords=without("AUTH") + ["AUTH PLAIN LOGIN"])
@@ -289,6 +294,8 @@ def ours_is_used_where_both_plugins_are_there(world):
     expect_sealed(world, data)
 
 
+# ---- TLS
+
 TLS = """define(`confSERVER_CERT', `/etc/mail/tls/tls.pem')dnl
 define(`confSERVER_KEY', `/etc/mail/tls/tls.key')dnl
 define(`confCACERT', `/etc/mail/tls/tls.pem')dnl
@@ -296,23 +303,118 @@ define(`confCACERT_PATH', `/etc/mail/tls')dnl
 """
 
 
-@case
-def a_layer_lies_on_top_of_tls(world):
-    """Where both ends can do TLS they use it, and client_layer = "require" wants the seal as well."""
+def receiving_with_tls(world, milter=True, **options):
+    """The host that receives, with STARTTLS and a certificate that nobody knows."""
     world.certificate()
     inbound = world.sendmail("inbound")
     for file in ("tls.key", "tls.pem"):
         with open(f"{world.dir}/{file}", encoding="ascii") as text:
             inbound.write(f"/etc/mail/tls/{file}", text.read(), 0o600)
     mc = example("inbound").replace("FEATURE(`no_default_msa')", TLS + "FEATURE(`no_default_msa')")
-    receiving(world, plugins=[world.plugin()], sendmail_mc=mc)
+    if not milter:
+        mc = mc.replace("include(`/usr/local", "define(`SMTPSEAL_MILTER', `')dnl\ninclude(`/usr/local")
+    return receiving(world, milter, sendmail_mc=mc, **options)
+
+
+@case
+def a_session_by_ntlm_has_no_tls_below(world):
+    """Sendmail would not tell a layer on top of TLS from none."""
+    inbound = receiving_with_tls(world, plugins=[world.plugin()])
     host = sending(world)
     (status, text), data = deliver(world, host)
     expect_equal(status, "sent", text)
-    expect_equal(wire.count(data, "STARTTLS"), 2, "offer and use of TLS")
-    expect_equal(wire.count(data, "AUTH NTLM TlRM"), 0, "logins that can be read")
+    expect_equal(wire.count(data, "STARTTLS"), 1, "STARTTLS on the wire, which the receiver offers")
+    expect_sealed(world, data)
     inbound.run_queue()
-    message = inbound.wait_for_delivery(world.marker)[0]
-    stamp = Stamp(message, NAME)
-    stamp.expect("sealed", "pass", bits="128", account="gamma")
-    expect_in("tls", stamp.parameters, "the status")
+    Stamp(inbound.wait_for_delivery(world.marker)[0], NAME).expect(
+        "sealed", "pass", bits="128", account="gamma"
+    )
+
+
+@case
+def tls_with_somebody_does_not_stand_for_a_seal(world):
+    """Anybody can offer STARTTLS, with a certificate of his own, and no AUTH."""
+    thief = receiving_with_tls(world, milter=False)
+    for authinfo in ("", example("native", "authinfo")):
+        host = sending(world, authinfo=authinfo)
+        (status, text), data = deliver(world, host)
+        expect_equal(status, "deferred", text)
+        expect(wire.count(data, "STARTTLS") >= 1, "there was no TLS to be had")
+        expect_equal(wire.count(data, world.marker), 0, "markers on the wire")
+        expect_in(TOO_WEAK, host.log(), "the log")
+        host.clear()
+    expect_equal(thief.queue(), "", "what the thief got")
+    host = sending(world, authinfo="", access="Connect:127.0.0.1\tRELAY\n")
+    expect_equal(deliver(world, host)[0][0], "sent", "the verdict where nothing is asked")
+
+
+@case
+def a_login_without_a_layer_inside_tls_does_not_stand_for_a_seal(world):
+    """As the stock plugin does it, where AuthInfo names two mechanisms and so does not forbid TLS."""
+    account = f'gamma "{SHORT_PASSWORD}" profile=exchange-5.5 strength=40\n'
+    thief = receiving_with_tls(
+        world, milter=False, plugins=[world.plugin()], accounts=account, domains="other.example none\n"
+    )
+    authinfo = (
+        example("native", "authinfo").replace("M:NTLM", "M:NTLM PLAIN").replace(PASSWORD, SHORT_PASSWORD)
+    )
+    host = sending(world, plugins=[STOCK_NTLM], authinfo=authinfo)
+    (status, text), _ = deliver(world, host)
+    expect_equal(status, "deferred", text)
+    expect_in("authid=gamma, mech=NTLM, bits=0", thief.log(), "the log of the thief")
+    expect_in(TOO_WEAK, host.log(), "the log")
+    expect_equal(thief.queue(), "", "what the thief got")
+
+
+# ---- one process, several sessions
+
+
+@case
+def what_one_session_had_does_not_count_for_the_next(world):
+    """Both recipients of each message are delivered to by one process, one after the other."""
+    good = world.peer(password=PASSWORD)
+    plain = world.peer(address=PEERS[1], keywords=without("AUTH"))
+    host = sending(
+        world,
+        mailertable="beta.example esmtp:[192.0.2.10]\nother.example esmtp:[192.0.2.11]\n",
+        authinfo=TO_PEER["authinfo"],
+        access=example("native", "access")
+        + "SmtpSeal:other.example\t128\nSmtpSeal:free.other.example\tnone\n",
+    )
+    for recipients in ([ANNA, "carl@other.example"], ["carl@other.example", ANNA]):
+        host.send(JOE, recipients, world.text())
+    host.run_queue()
+    expect_equal([status for status, _ in host.verdicts(ANNA)], ["sent"] * 2, "verdicts on the good peer")
+    verdicts = [status for status, _ in host.verdicts("carl@other.example")]
+    expect_equal(verdicts, ["deferred"] * 2, "verdicts on the other")
+    expect_equal((len(good.messages), len(plain.messages)), (2, 0), "messages")
+    expect(all(message.sealed for message in good.messages), "not sealed")
+    expect(world.marker.encode() not in plain.clear_octets(), "the message was seen")
+
+
+REQUIREMENTS = [  # in the access map; recipient, whether it waits where nothing protects the session
+    ("SmtpSeal:beta.example\t128\n", ANNA, True),
+    ("SmtpSeal:beta.example\t40\n", "anna@sub.beta.example", True),
+    ("SmtpSeal:beta.example\t128\nSmtpSeal:sub.beta.example\tnone\n", "anna@sub.beta.example", False),
+    ("SmtpSeal:\t128\n", "anna@beta.example", True),
+    ("SmtpSeal:\t128\nSmtpSeal:beta.example\tnone\n", "anna@beta.example", False),
+    ("SmtpSeal:beta.example\t128\n", "anna@BETA.Example.", True),
+    ("SmtpSeal:beta.example\twhatever\n", ANNA, True),
+    ("SmtpSeal:[192.0.2.10]\t128\n", "anna@[192.0.2.10]", True),
+    ("SmtpSeal:other.example\t128\n", ANNA, False),
+    ("", ANNA, False),
+]
+
+
+@case
+def the_access_map_says_what_must_be_sealed(world):
+    peer = world.peer(keywords=without("AUTH"))
+    host = sending(world, mailertable=TO_PEER["mailertable"] + ".beta.example esmtp:[192.0.2.10]\n")
+    for entries, recipient, waits in REQUIREMENTS:
+        host.make_tables(access="Connect:127.0.0.1\tRELAY\n" + entries)
+        host.send(JOE, recipient, world.text())
+        host.run_queue()
+        status, text = host.verdict(recipient)
+        expect_equal(status, "deferred" if waits else "sent", f"{entries!r}: {text}")
+        host.clear()
+    expect_equal(len(peer.messages), sum(not waits for _, _, waits in REQUIREMENTS), "messages")

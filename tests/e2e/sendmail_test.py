@@ -311,11 +311,13 @@ def no_name_server_leads_past_the_relay(world):
 
 # ---- beside other features of Sendmail
 
-NATIVE, INBOUND = "define(`SMTPSEAL_OUTBOUND', `native')", "define(`SMTPSEAL_INBOUND', `yes')"
+NATIVE = "define(`SMTPSEAL_OUTBOUND', `native')define(`SMTPSEAL_SSF', `56')"
+INBOUND = "define(`SMTPSEAL_INBOUND', `yes')"
 CONTRADICTIONS = [  # lines before the include, what m4 says
     ("define(`SMTPSEAL_OUTBOUND', `realy')", "SMTPSEAL_OUTBOUND is relay, native or none"),
     ("define(`SMTPSEAL_INBOUND', `1')", "SMTPSEAL_INBOUND is yes or no"),
-    ("define(`SMTPSEAL_SSF', `many')", "SMTPSEAL_SSF is a number"),
+    (NATIVE + "define(`SMTPSEAL_SSF', `many')", "SMTPSEAL_SSF is 40, 56 or 128"),
+    (NATIVE + "undefine(`SMTPSEAL_SSF')", "native needs SMTPSEAL_SSF"),
     ("define(`SMTPSEAL_DOMAINS', `')", "FEATURE(mailertable)"),
     ("define(`_CANONIFY_HOSTS_', 1)", "canonify_hosts"),
     (NATIVE + "define(`confMCI_CACHE_SIZE', `4')", "confMCI_CACHE_SIZE"),
@@ -324,16 +326,36 @@ CONTRADICTIONS = [  # lines before the include, what m4 says
     (NATIVE + "define(`confAUTH_MECHANISMS', `PLAIN')", "confAUTH_MECHANISMS"),
     (NATIVE + "undefine(`_ACCESS_TABLE_')", "FEATURE(access_db)"),
     (NATIVE + "define(`_LOCAL_TLS_SERVER_')", "LOCAL_TLS_SERVER"),
+    (NATIVE + "define(`_LOCAL_TLS_RCPT_')", "LOCAL_TLS_RCPT"),
+    (NATIVE + "define(`_LOCAL_TRY_TLS_')", "LOCAL_TRY_TLS"),
     (INBOUND + "define(`confAUTH_MAX_BITS', `1')", "confAUTH_MAX_BITS"),
     (INBOUND + "define(`confDELIVERY_MODE', `interactive')", "confDELIVERY_MODE"),
     (INBOUND + "define(`confAUTH_MECHANISMS', `XNTLM')", "confAUTH_MECHANISMS"),
     (INBOUND + "define(`confAUTH_OPTIONS', `p,a')", "confAUTH_OPTIONS"),
     ("undefine(`_MAILER_smtp_')", "MAILER(smtp)"),
 ]
+UNDONE = [  # lines before the include, lines behind it, what they change
+    ("", "undefine(`_NO_CANONIFY_')", "_NO_CANONIFY_"),
+    ("", "define(`confDONT_EXPAND_CNAMES', `False')", "confDONT_EXPAND_CNAMES"),
+    (NATIVE, "define(`confMCI_CACHE_SIZE', `2')", "confMCI_CACHE_SIZE"),
+    (NATIVE, "LOCAL_TLS_RCPT\nR$*\t$@ OK", "_LOCAL_TLS_RCPT_"),
+    (NATIVE, "LOCAL_TRY_TLS\nR$*\t$@ OK", "_LOCAL_TRY_TLS_"),
+    (NATIVE, "LOCAL_TLS_SERVER\nR$*\t$@ OK", "_LOCAL_TLS_SERVER_"),
+    (NATIVE, "define(`confDELIVERY_MODE', `background')", "confDELIVERY_MODE"),
+    (INBOUND, "define(`confDELIVERY_MODE', `background')", "confDELIVERY_MODE"),
+    (INBOUND, "define(`confAUTH_MAX_BITS', `1')", "confAUTH_MAX_BITS"),
+    (INBOUND, "define(`confAUTH_MECHANISMS', `PLAIN')", "confAUTH_MECHANISMS"),
+    (INBOUND, "define(`confAUTH_OPTIONS', `a')", "confAUTH_OPTIONS"),
+    (
+        "define(`SMTPSEAL_MILTER', `inet:1@127.0.0.1')",
+        "define(`confINPUT_MAIL_FILTERS', `spam')",
+        "confINPUT_MAIL_FILTERS",
+    ),
+]
 AGREEMENTS = [  # lines before the include, a line of sendmail.cf
     (NATIVE, "O ConnectionCacheSize=0"),
     (NATIVE, "O DeliveryMode=queueonly"),
-    (NATIVE + "define(`SMTPSEAL_SSF', `56')", "R$* $| NTLM\t$: $1 $| $(macro {auth_ssf} $@ 56 $)"),
+    (NATIVE, "R$* $| NTLM\t$: $1 $| $(macro {auth_ssf} $@ 56 $)"),
     (INBOUND + "define(`confAUTH_MECHANISMS', `PLAIN NTLM')", "O AuthMechanisms=PLAIN NTLM"),
     (INBOUND + "define(`confAUTH_OPTIONS', `p,y,T')", "O AuthOptions=p,y,T"),
     (INBOUND + "define(`SMTPSEAL_RELAYING', `one two')", "C{SmtpsealRelaying}one two"),
@@ -344,19 +366,35 @@ AGREEMENTS = [  # lines before the include, a line of sendmail.cf
 ]
 
 
+def m4(host, text):
+    """What m4 makes of a sendmail.mc, and prints; ends with its exit code."""
+    host.write("/etc/mail/other.mc", text)
+    return host.run("sh", "-c", "cd /etc/mail; m4 other.mc; echo $?")
+
+
 @case
 def smtpseal_m4_stops_at_what_contradicts_it(world):
     host = world.sendmail("relay")
     for lines, complaint in CONTRADICTIONS:
-        host.write("/etc/mail/other.mc", with_line(example("relay"), lines + "dnl"))
-        output = host.run("sh", "-c", "cd /etc/mail; m4 other.mc >other.cf; echo $?")
+        output = m4(host, with_line(example("relay"), lines + "dnl"))
         expect_in("*** ERROR: smtpseal: ", output, f"what m4 says of {lines}")
         expect_in(complaint, output, f"what m4 says of {lines}")
         expect_equal(output.split()[-1], "1", f"the exit code of m4 for {lines}")
+    for before, behind, changed in UNDONE:
+        text = with_line(example("relay"), "undefine(`SMTPSEAL_MILTER')" + before + "dnl")
+        expect_equal(m4(host, text).split()[-1], "0", f"the exit code of m4 for {before}")
+        output = m4(host, text + behind + "\n")
+        expect_in(f"smtpseal: {changed} is changed behind smtpseal.m4", output, f"what m4 says of {behind}")
+        expect_equal(output.split()[-1], "1", f"the exit code of m4 for {behind} behind")
+
+
+@case
+def smtpseal_m4_leaves_what_agrees_with_it(world):
+    host = world.sendmail("relay")
     for lines, result in AGREEMENTS:
-        host.write("/etc/mail/other.mc", with_line(example("relay"), lines + "dnl"))
-        output = host.run("sh", "-ec", "cd /etc/mail; m4 other.mc")
+        output = m4(host, with_line(example("relay"), lines + "dnl"))
         expect_in("\n" + result + "\n", output, f"sendmail.cf for {lines}")
+        expect_equal(output.split()[-1], "0", f"the exit code of m4 for {lines}")
 
 
 @case

@@ -167,6 +167,7 @@ class World:
     def begin_case(self, name):
         self.case = name
         self.number += 1
+        self.captures = 0
         self.dir = f"{BASE}/case-{self.number}"
         os.makedirs(self.dir)
         self.marker = f"MARKER-{secrets.token_hex(6)}"
@@ -429,7 +430,8 @@ class World:
         return server.start(DNS)
 
     def capture(self, expression="tcp port 25", interface="lo"):
-        return Capture(f"{self.dir}/wire.pcap", interface, expression)
+        self.captures += 1
+        return Capture(f"{self.dir}/wire-{self.captures}.pcap", interface, expression)
 
     def client(self, **options):
         """An SMTP client of the gate on beta."""
