@@ -36,7 +36,7 @@ smtp_sasl_security_options = noanonymous
 
 GAMMA_SERVICES = f"""
 {SMTPD[0]}:{SMTPD[1]} inet n - n - - smtpd -o max_use=1
-login unix - - n - - smtp -o max_use=1
+login unix - - y - - smtp -o max_use=1
 """
 
 SMTPD_CONF = f"""
