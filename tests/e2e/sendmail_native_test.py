@@ -12,7 +12,7 @@ from harness.runner import case, expect, expect_equal, expect_in
 from harness.sendmail import STOCK_NTLM, example
 from harness.smtp_peer import MODERN_KEYWORDS, SmtpPeer
 from harness.world import PEERS
-from sendmail_inbound_test import NAME, receiving
+from sendmail_inbound_test import NAME, Session, modern, receiving
 
 ANNA, JOE = "anna@beta.example", "joe@gamma.example"
 PASSWORD = "tin whistle in the rain"
@@ -418,3 +418,74 @@ def the_access_map_says_what_must_be_sealed(world):
         expect_equal(status, "deferred" if waits else "sent", f"{entries!r}: {text}")
         host.clear()
     expect_equal(len(peer.messages), sum(not waits for _, _, waits in REQUIREMENTS), "messages")
+
+
+# ---- what an authenticated partner could leave behind
+
+# For EHLO, MAIL, RCPT, DATA and the final dot of a session that has not begun yet.
+FORGED = b"".join(b"%d 2.0.0 forged reply %d\r\n" % (354 if n == 3 else 250, n) for n in range(150))
+
+
+@case
+def what_a_partner_leaves_behind_is_no_reply_to_another_session(world):
+    """Sendmail keeps plaintext beyond the 4096 octets it reads at once in a variable of the process, where a delivery that
+    the process goes on to do finds it as the first octets its own peer says. smtpseal.m4 lets the receiving daemon deliver
+    nothing; here it has to."""
+    peer = world.peer(password=PASSWORD)
+    native = "define(`SMTPSEAL_SSF', `128')dnl\nFEATURE(`mailertable')dnl\nMAILER(`local')"
+    host = receiving(
+        world,
+        plugins=[world.plugin()],
+        start="-ODeliveryMode=background",
+        sendmail_mc=example("inbound")
+        .replace("MAILER(`local')", native)
+        .replace("`SMTPSEAL_OUTBOUND', `none'", "`SMTPSEAL_OUTBOUND', `native'"),
+        mailertable="victim.example esmtp:[192.0.2.10]\n",
+        authinfo=TO_PEER["authinfo"],
+        access=example("inbound", "access") + "Connect:192.0.2.15\tRELAY\nSmtpSeal:victim.example\t128\n",
+        smtpseal_toml=example("inbound", "smtpseal.toml") + 'client_layer = "require"\n',
+    )
+    with Session(host) as client:
+        expect_equal(client.auth(modern()), 235, "login")
+        client.expect(b"MAIL FROM:<joe@alpha.example>", 250)
+        client.expect(b"RCPT TO:<carl@victim.example>", 250)
+        client.expect(b"DATA", 354)
+        content = world.text(("x" * 70 + "\r\n") * 55).encode()
+        content += b"x" * (4096 - len(content) - len(b"\r\n.\r\n")) + b"\r\n.\r\n"
+        client.link.write(content + FORGED)  # one record
+        status, text = host.verdict("carl@victim.example")
+    expect_equal(status, "sent", text)
+    expect_equal(len(peer.messages), 1, "messages that reached the peer")
+    expect_in(world.marker.encode(), peer.messages[0].content, "the message")
+    expect(peer.messages[0].sealed, "not sealed")
+    expect_in("Queued by a fake", text, "the verdict")
+
+
+@case
+def what_a_server_leaves_behind_is_no_reply_to_another_session(world):
+    """The same from the other end: a server's last reply is longer than what Sendmail reads at once, twice: for the final dot
+    and for QUIT."""
+
+    def padded(reply):
+        return reply + b"\r\n" + b"x" * (4096 - len(reply) - 4) + b"\r\n"
+
+    evil = padded(b"250 2.0.0 taken") + padded(b"221 2.0.0 bye") + FORGED
+    world.peer(password=PASSWORD, replies={"DOT": evil})
+    good = world.peer(address=PEERS[1], password=PASSWORD)
+    authinfo = TO_PEER["authinfo"]
+    host = sending(
+        world,
+        mailertable="beta.example esmtp:[192.0.2.10]\nvictim.example esmtp:[192.0.2.11]\n",
+        authinfo=authinfo + authinfo.replace("192.0.2.10", "192.0.2.11"),
+        access=example("native", "access") + "SmtpSeal:victim.example\t128\n",
+    )
+    host.send(JOE, [ANNA, "carl@victim.example"], world.text())
+    host.run_queue()
+    status, text = host.verdict(ANNA)
+    expect_equal(status, "deferred", f"the verdict on the server with the long reply: {text}")
+    status, text = host.verdict("carl@victim.example")
+    expect_equal(status, "sent", text)
+    expect_in("Queued by a fake", text, "the verdict")
+    expect_equal(
+        [each.recipients for each in good.messages], [["carl@victim.example"]], "recipients at the peer"
+    )
