@@ -407,6 +407,20 @@ REQUIREMENTS = [  # in the access map; recipient, whether it waits where nothing
 
 
 @case
+def the_exported_access_map_holds_the_rules(world):
+    peer = world.peer(keywords=without("AUTH"))
+    host = sending(world, **TO_PEER)
+    host.write("/etc/smtpseal/domains", "beta.example seal account=BETA\\gamma\nother.example none\n")
+    host.write("/etc/smtpseal/credentials", f"BETA\\gamma {SHORT_PASSWORD}\n", 0o640, "smtpseal")
+    host.make_tables(access=host.run(world.binary(""), "export", "sendmail"))
+    (status, text), data = deliver(world, host)
+    expect_equal(status, "deferred", text)
+    expect_in(TOO_WEAK, host.log(), "the log")
+    expect_limit_kept(world, data)
+    expect_equal(peer.messages, [], "messages")
+
+
+@case
 def the_access_map_says_what_must_be_sealed(world):
     peer = world.peer(keywords=without("AUTH"))
     host = sending(world, mailertable=TO_PEER["mailertable"] + ".beta.example esmtp:[192.0.2.10]\n")

@@ -4,11 +4,13 @@ import email
 import email.policy
 
 from harness import ntlm, wire
+from harness.headers import Stamp
 from harness.proxy import without_keyword
 from harness.runner import case, expect, expect_equal, expect_in, within
 from harness.sendmail import example
 from harness.smtp_peer import MODERN_KEYWORDS, fake_exchange_55
 from harness.world import PASSWORD
+from sendmail_inbound_test import receiving
 
 ANNA = "anna@partner.example"
 JOE = "joe@alpha.example"
@@ -87,6 +89,25 @@ def seals_mail_to_postfix_behind_a_relay(world):
     expect_nothing_on_the_wire(capture, world.marker, JOE, ANNA, "MAIL FROM")
     expect_in("sealed with RC4, 128 bits", " ".join(message.get_all("Received")), "the Received headers")
     expect_equal(host.queue(), "", "the queue")
+
+
+@case
+def the_examples_work_as_shipped(world):
+    """Sendmail, relay, wire, Sendmail: every file as it is in conf-examples/sendmail."""
+    inbound = receiving(world, plugins=[world.plugin()])
+    host = world.sendmail("relay")
+    host.configure("relay")
+    world.on_sendmail(host, "policyd", POLICYD)
+    world.on_sendmail(host, "relay", RELAY, RELAY_7BIT)
+    host.start()
+    with world.capture(interface=host.interface) as capture:
+        host.send(JOE, "anna@beta.example", world.text())
+        expect_verdict(host, "sent", recipient="anna@beta.example")
+    expect_equal(wire.count(capture.data(), "AUTH NTLM TlRM"), 1, "logins on the wire")
+    expect_nothing_on_the_wire(capture, world.marker, JOE, "anna@beta.example", "MAIL FROM")
+    inbound.run_queue()
+    message = inbound.wait_for_delivery(world.marker)[0]
+    Stamp(message, "mail.beta.example").expect("sealed", "pass", bits="128", account="alpha")
 
 
 @case
@@ -310,6 +331,29 @@ def no_name_server_leads_past_the_relay(world):
 
 
 # ---- beside other features of Sendmail
+
+
+@case
+def the_exported_mailertable_leads_to_the_relay_without_policyd(world):
+    peer = world.peer()
+    mc = with_line(example("relay"), "FEATURE(`mailertable')dnl", "MAILER(`local')")
+    mc = with_line(mc, "define(`SMTPSEAL_DOMAINS', `')dnl")
+    host = sending(
+        world,
+        TO_PEER + TO_PEER.replace("partner", ".seven").replace("\n", " body=7bit\n"),
+        policyd=False,
+        sendmail_mc=mc,
+        mailertable="",
+    )
+    table = host.run(world.binary(""), "export", "sendmail", "--mailertable")
+    host.make_tables(mailertable=table + "moved.example esmtp:[192.0.2.66]\n")
+    wanted = {ANNA: "smtpseal", "anna@sub.seven.example": "smtpseal7", "bob@moved.example": "esmtp"}
+    for recipient, mailer in wanted.items():
+        host.send(JOE, recipient, world.text())
+        expect_verdict(host, "sent", f"mailer={mailer},", recipient=recipient)
+    expect_equal((len(peer.messages), len(world.sink.messages)), (2, 1), "messages")
+    expect(all(message.sealed for message in peer.messages), "not sealed")
+
 
 NATIVE = "define(`SMTPSEAL_OUTBOUND', `native')define(`SMTPSEAL_SSF', `56')"
 INBOUND = "define(`SMTPSEAL_INBOUND', `yes')"
