@@ -193,6 +193,7 @@ MAIL_FILTER(`smtpseal', `S='SMTPSEAL_MILTER`, F=T, T=C:30s;S:30s;R:2m;E:5m')
 define(`confINPUT_MAIL_FILTERS', ifelse(defn(`_SMTPSEAL_FILTERS_'), `', ``smtpseal'', ``smtpseal, '_SMTPSEAL_FILTERS_'))
 define(`_SMTPSEAL_ALL_FILTERS_', defn(`confINPUT_MAIL_FILTERS'))
 ')
+
 dnl ---- once more at the end of sendmail.mc, since lines behind the include could undo all this
 
 define(`_SMTPSEAL_KEPT_', `ifelse(defn(`$1'), `$2', `', `_SMTPSEAL_STOP_(`$1 is changed behind smtpseal.m4: include it last')')')

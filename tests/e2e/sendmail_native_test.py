@@ -3,6 +3,7 @@
 What it promises is less than the relay does: where a login fails, MAIL FROM has left in clear, and nothing else.
 """
 
+import os
 import re
 
 from harness import ntlm, wire
@@ -99,6 +100,22 @@ def seals_mail_to_another_sendmail(world):
     Stamp(message, NAME).expect("sealed", "pass", mech="NTLM", cipher="RC4", bits="128", account="gamma")
     expect_in("(authenticated bits=128)", message.get_all("Received")[0], "Received")
     expect_in("authid=gamma, mech=NTLM, bits=128", inbound.log(), "the log of the receiver")
+
+
+@case
+def seals_mail_to_postfix_behind_a_relay(world):
+    world.judging(accounts=f'gamma "{PASSWORD}" domains=gamma.example\n')
+    host = sending(
+        world,
+        mailertable="beta.example esmtp:[192.0.2.2]\n",
+        authinfo=TO_PEER["authinfo"].replace("192.0.2.10", "192.0.2.2"),
+    )
+    recipients = [ANNA] + [f"anna+{n:060}@beta.example" for n in range(90)]
+    (status, text), data = deliver(world, host, to=recipients)
+    expect_equal(status, "sent", text)
+    expect_sealed(world, data)
+    message = world.beta.wait_for_delivery(world.marker)[0]
+    Stamp(message).expect("sealed", "pass", auth="NTLMv2", bits="128", account="gamma")
 
 
 def _weaker(strength):
@@ -432,6 +449,13 @@ def the_access_map_says_what_must_be_sealed(world):
         expect_equal(status, "deferred" if waits else "sent", f"{entries!r}: {text}")
         host.clear()
     expect_equal(len(peer.messages), sum(not waits for _, _, waits in REQUIREMENTS), "messages")
+    os.unlink(host.path("/etc/mail/access.db"))
+    host.send(JOE, ANNA, world.text())
+    host.run_queue()
+    expect_in(ANNA, host.queue(), "the queue without an access map")
+    expect_equal(
+        peer.messages[sum(not waits for _, _, waits in REQUIREMENTS) :], [], "messages without an access map"
+    )
 
 
 # ---- what an authenticated partner could leave behind
