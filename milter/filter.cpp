@@ -22,7 +22,7 @@ constexpr unsigned long kSteps =
 constexpr unsigned long kNoReply =
     SMFIP_NR_CONN | SMFIP_NR_HDR;  // libmilter answers where the MTA must have it
 
-constexpr const char* kConnectMacros = "{daemon_addr} {daemon_port}";
+constexpr const char* kConnectMacros = "v {daemon_addr} {daemon_port}";
 // `j` has always a value, so that every MAIL has macros of its own: libmilter keeps those of the message
 // before where none come.
 constexpr const char* kMailMacros =
@@ -138,9 +138,17 @@ Peer peer_from(SMFICTX* ctx, const char* name, const sockaddr* address) {
   return peer;
 }
 
+// Sendmail's `v` is its version, Postfix's begins with a name.
+bool is_sendmail(SMFICTX* ctx) {
+  const std::string version = macro(ctx, "v");
+  return !version.empty() && version.front() >= '0' && version.front() <= '9';
+}
+
 session::MtaView view_from(SMFICTX* ctx) {
-  return {macro(ctx, "{auth_type}"),   macro(ctx, "{auth_authen}"), macro(ctx, "{auth_ssf}"),
-          macro(ctx, "{tls_version}"), macro(ctx, "{cipher}"),      macro(ctx, "{cipher_bits}")};
+  return {macro(ctx, "{auth_type}"), macro(ctx, "{auth_authen}"),
+          macro(ctx, "{auth_ssf}"),  macro(ctx, "{tls_version}"),
+          macro(ctx, "{cipher}"),    macro(ctx, "{cipher_bits}"),
+          is_sendmail(ctx)};
 }
 
 sfsistat edit(SMFICTX* ctx, Ending& ending) {

@@ -24,7 +24,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long, unsigned long steps, unsi
   *wanted_actions = kActions;
   *wanted_steps = steps & kSteps;
   *wanted2 = *wanted3 = 0;
-  const bool is_done = ask_for(context, SMFIM_CONNECT, "{daemon_addr} {daemon_port}") &&
+  const bool is_done = ask_for(context, SMFIM_CONNECT, "v {daemon_addr} {daemon_port}") &&
                        ask_for(context, SMFIM_ENVFROM,
                                "i j {auth_type} {auth_authen} {auth_ssf} {tls_version} {cipher} {cipher_bits}") &&
                        ask_for(context, SMFIM_EOM, "i");

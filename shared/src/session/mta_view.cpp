@@ -2,6 +2,7 @@
 
 #include "../decimal.hpp"
 #include "../smtp/ascii.hpp"
+#include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::session {
 namespace {
@@ -20,12 +21,19 @@ void add_tls(const MtaView& view, SessionSecurity& security) {
   security.tls = Tls{view.tls_version, view.cipher, number(view.cipher_bits)};
 }
 
+// What is no xtext names nobody: the MTA would not have written it.
+std::string account_of(const MtaView& view) {
+  if (!view.account_is_xtext) return view.auth_authen;
+  const auto account = from_xtext(view.auth_authen);
+  return account ? *account : std::string();
+}
+
 void add_login(const MtaView& view, SessionSecurity& security) {
   const std::string mechanism = ascii::upper(view.auth_type);
   if (mechanism.empty() || mechanism == "XCLIENT") return;
   security.protection = Protection::authenticated;
   security.mechanism = mechanism;
-  security.account = view.auth_authen;
+  security.account = account_of(view);
 
   const unsigned strength = number(view.auth_ssf);
   if (mechanism != "NTLM" || strength < kLeastSeal) return;

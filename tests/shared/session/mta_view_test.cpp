@@ -64,6 +64,19 @@ BOOST_AUTO_TEST_CASE(keeps_login_and_tls_apart) {
   BOOST_TEST((*security.tls == Tls{"TLSv1.3", "TLS_AES_256", 256}));
 }
 
+BOOST_AUTO_TEST_CASE(reads_the_account_as_sendmail_writes_it) {
+  const auto account_of = [](const char* written, bool is_xtext) {
+    return security_of({"NTLM", written, "128", "", "", "", is_xtext}).account;
+  };
+  BOOST_TEST(account_of("INTELLINET+5CDOUG", true) == "INTELLINET\\DOUG");
+  BOOST_TEST(account_of("mail+20relay+2B1", true) == "mail relay+1");
+  BOOST_TEST(account_of("INTELLINET+2B5CDOUG", true) == "INTELLINET+5CDOUG");
+  BOOST_TEST(account_of("DOUG", true) == "DOUG");
+  BOOST_TEST(account_of("INTELLINET+5CDOUG", false) == "INTELLINET+5CDOUG");
+  for (const char* broken : {"DOUG+", "DOUG+5", "DOUG+5x", "DOUG+zz", "DO UG", "DO=UG"})
+    BOOST_TEST(account_of(broken, true) == "", broken);
+}
+
 BOOST_AUTO_TEST_CASE(hearsay_leaves_no_account) {
   const auto security = security_of({"XCLIENT", "DOUG", "128", "", "", ""});
   BOOST_TEST(security.account.empty());

@@ -16,6 +16,8 @@ struct MtaView {
   std::string tls_version;  // {tls_version}, encryption_protocol
   std::string cipher;       // {cipher}, encryption_cipher
   std::string cipher_bits;  // {cipher_bits}, encryption_keysize
+  // auth_authen is xtext (RFC 3461 section 4), as Sendmail writes it: INTELLINET+5CDOUG.
+  bool account_is_xtext = false;
 };
 
 // What the MTA knows from its own: `sealed` where a SASL NTLM login has a security layer of at least 40 bit,
