@@ -24,6 +24,16 @@ bool is_secured(const DomainRule* rule) {
   return rule != nullptr && rule->level != Level::none;
 }
 
+// What Sendmail's resolver takes for an IPv4 address, though it stands in no brackets: 192.0.2.1, 3221225985,
+// 0xc0.0x2.513. A last label of digits is no name of a host (RFC 3696 section 2).
+bool is_numeric(std::string_view domain) {
+  std::string_view last = domain.substr(domain.find_last_of('.') + 1);
+  const bool is_hexadecimal = last.starts_with("0x");
+  if (is_hexadecimal) last.remove_prefix(2);
+  const std::string_view digits = is_hexadecimal ? "0123456789abcdef" : "0123456789";
+  return last.find_first_not_of(digits) == std::string_view::npos;
+}
+
 bool is_literal(std::string_view pattern) {
   return pattern.starts_with('[');
 }
@@ -157,8 +167,8 @@ SocketmapReply mailertable_lookup(const PolicySet* set, const MailerNames& maile
   // An answer here would undo an exception below a listed domain.
   if (key.starts_with('.')) return {SocketmapStatus::notfound, {}};
   const auto domain = canonical_domain(key);
-  if (!domain && set->domains.secures_any()) {
-    // It could be a listed domain in a spelling unknown here; the relay refuses it with the reason.
+  if ((!domain || is_numeric(*domain)) && set->domains.secures_any()) {
+    // It could be a listed domain in a spelling unknown here; the relay refuses it, or defers.
     return {SocketmapStatus::ok, route(mailers, nullptr, kNoDomain)};
   }
   const auto* rule = domain ? set->domains.find(*domain) : nullptr;

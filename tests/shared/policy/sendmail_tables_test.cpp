@@ -76,6 +76,17 @@ BOOST_AUTO_TEST_CASE(listed_domains_lead_to_a_mailer_of_the_relay_and_others_do_
     BOOST_TEST(answer(&set, key) == wanted, key << ": " << answer(&set, key));
 }
 
+BOOST_AUTO_TEST_CASE(addresses_without_brackets_go_to_the_relay) {
+  const auto set = policy_set(kRules);
+  for (const std::string_view key :
+       {"192.0.2.1", "3221225985", "0300.0.2.1", "0xc0.0.513", "0xC0000201", "1.0x"})
+    BOOST_TEST(answer(&set, key) == "OK smtpseal:invalid", key);
+  for (const std::string_view key : {"1and1.example", "0x.example", "x0xff.a1", "[192.0.2.2]"})
+    BOOST_TEST(answer(&set, key) == "NOTFOUND", key);
+  const auto nothing = policy_set("exempt.example none\n");
+  BOOST_TEST(answer(&nothing, "192.0.2.1") == "NOTFOUND");
+}
+
 BOOST_AUTO_TEST_CASE(keys_of_parents_find_nothing_so_that_exceptions_hold) {
   const auto set = policy_set(kRules);
   const auto all = policy_set("* seal account=a\nexempt.example none\n");
