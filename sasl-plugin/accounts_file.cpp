@@ -1,5 +1,7 @@
 #include "accounts_file.hpp"
 
+#include <unistd.h>
+
 #include "smtpseal/policy/checked_file.hpp"
 
 namespace smtpseal::sasl {
@@ -21,10 +23,23 @@ AccountsFile::Reading AccountsFile::current(const crypto::Engine& engine) {
   // Taken before the file is read: a change in between is seen next time.
   const auto now = stamp();
   if (accounts_ && now && stamp_ && stamp_->is_same(*now)) return {accounts_, {}};
+  const auto confinement = Confinement::now();
   auto reading = read(engine);
+  if (!reading.accounts && accounts_ && !confinement_.is_same(confinement)) return {accounts_, {}};
   accounts_ = reading.accounts;
   stamp_ = now;
+  confinement_ = confinement;
   return reading;
+}
+
+AccountsFile::Confinement AccountsFile::Confinement::now() {
+  struct stat root {};
+  if (::stat("/", &root) != 0) return {};
+  return {root.st_dev, root.st_ino, ::geteuid()};
+}
+
+bool AccountsFile::Confinement::is_same(const Confinement& other) const {
+  return root_device == other.root_device && root == other.root && user == other.user;
 }
 
 std::optional<AccountsFile::Stamp> AccountsFile::stamp() const {

@@ -4,12 +4,13 @@ import os
 
 from harness import ntlm, wire
 from harness.ntlm import hash_field
-from harness.runner import case, expect, expect_equal, expect_in
+from harness.runner import case, expect, expect_equal, expect_in, within
 from harness.sasl import SASLDB, STOCK_NTLM, PostfixWithSasl, SaslSpace, Smtptest
 from harness.smtp_client import SmtpClient
 from harness.world import ALPHA_ACCOUNT, BASE, BETA, PASSWORD
 
 SMTPD = ("192.0.2.11", 25)  # of gamma, which authenticates by the plugin
+JAILED = ("192.0.2.12", 25)  # the same in a chroot, as Debian has it
 ANNA = "anna@partner.example"
 WEAK_ACCOUNT = f"weak {hash_field(PASSWORD)} strength=40\n"
 
@@ -36,6 +37,7 @@ smtp_sasl_security_options = noanonymous
 
 GAMMA_SERVICES = f"""
 {SMTPD[0]}:{SMTPD[1]} inet n - n - - smtpd -o max_use=1
+{JAILED[0]}:{JAILED[1]} inet n - y - - smtpd -o syslog_name=gamma/jailed
 login unix - - y - - smtp -o max_use=1
 """
 
@@ -171,6 +173,26 @@ def samba_logs_on_to_postfix_by_either_source_of_accounts(world):
     host.space.write("accounts", f"joe {hash_field(PASSWORD)}\n", 0o640, "postfix")
     configure_smtpd(host, "mech_list: NTLM\n")
     expect_logins(host, "joe", "anna")
+
+
+@case
+def postfix_in_its_chroot_has_the_accounts_it_started_with(world):
+    host = gamma(world, world.plugin())
+    configure_smtpd(host, "mech_list: NTLM\n")
+    host.space.write("accounts", f"joe {hash_field(PASSWORD)}\n", 0o640, "smtpseal")
+    for number in range(3):
+        expect_equal(login("joe", JAILED), 235, f"login {number}: {host.log()}")
+    host.space.write("accounts", f"ben {hash_field(PASSWORD)}\n", 0o640, "smtpseal")
+    expect_equal(login("joe", JAILED), 235, f"login with the accounts of the process: {host.log()}")
+    host.reload()
+    within(10, lambda: login("ben", JAILED) == 235, f"a login with the new accounts: {host.log()}")
+    expect_equal(login("joe", JAILED), 535, f"login with the old accounts: {host.log()}")
+
+
+def login(account, server=SMTPD):
+    with SmtpClient(server) as client:
+        client.greet()
+        return client.auth(ntlm.SambaClient(f"GAMMA\\{account}", PASSWORD, seal=False), seal=False)
 
 
 def expect_logins(host, known, unknown):
