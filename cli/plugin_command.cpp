@@ -9,6 +9,7 @@
 #include "output.hpp"
 #include "plugin_place.hpp"
 #include "sasl_probe.hpp"
+#include "trusted_path.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -67,6 +68,11 @@ std::vector<std::string> problems(const Options& options, const SaslProbe& probe
        {objection(options, "client", probe.client), objection(options, "server", probe.server)}) {
     if (!text.empty()) texts.push_back(text);
   }
+  const std::string file = options.plugin_dir + "/libsmtpseal.so";
+  if (std::filesystem::exists(file)) {
+    const auto text = who_else_can_change(file);
+    if (!text.empty()) texts.push_back("programs of root load " + file + ", but " + text);
+  }
   if (texts.empty() && !probe.client.problem.empty())
     texts.push_back("no login will work: " + probe.client.problem);
   return texts;
@@ -120,7 +126,9 @@ int enable(Context& context, const Options& options) {
   require_root();
   if (::access(options.plugin.c_str(), R_OK) != 0)
     throw Failure(options.plugin + ": " + std::strerror(errno));
-  const auto plugin = std::filesystem::absolute(options.plugin).lexically_normal().string();
+  const auto plugin = std::filesystem::canonical(options.plugin).string();
+  if (const auto text = who_else_can_change(plugin); !text.empty())
+    throw Failure("programs of root would load it, but " + text + "; nothing was changed");
   require_loadable(context, plugin);
   std::vector<std::string> done;
   PluginPlace(options.plugin_dir, plugin).enable(done);
