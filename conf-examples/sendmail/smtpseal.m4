@@ -19,7 +19,8 @@ dnl				smtpseal-policyd. Empty: none is asked, and /etc/mail/mailertable has the
 dnl				`smtpseal export sendmail --mailertable'.
 dnl	SMTPSEAL_SSF		native: the strength in bits of every layer of this host: sasl.client_strength of smtpseal.toml,
 dnl				which is 128 there. No default here: the two have to be the same.
-dnl	SMTPSEAL_RELAYING	inbound: the accounts, with blanks between, that may relay to other hosts. Default: none.
+dnl	SMTPSEAL_RELAYING	inbound: the accounts, with blanks between, that may relay to other hosts. Default: none. A blank in
+dnl				an account is written +20.
 dnl
 dnl Whatever in sendmail.mc contradicts this stops m4 with a message.
 
@@ -41,9 +42,9 @@ ifelse(index(`|yes|no|', `|'SMTPSEAL_INBOUND`|'), `-1',
 
 dnl ---- outgoing mail, either way
 dnl
-dnl No name server may lead mail for a listed domain elsewhere, so no domain is replaced by what its CNAME says. The host status is
-dnl no help where the relay is the only host, left alone for half an hour once it was down, and has no effect without a cache
-dnl of sessions.
+dnl No resolver may lead mail for a listed domain elsewhere: no domain is replaced by what its CNAME says, and none is completed to a
+dnl listed one by the search list of resolv.conf. The host status is no help where the relay is the only host, left alone for half
+dnl an hour once it was down, and has no effect without a cache of sessions.
 
 ifelse(SMTPSEAL_OUTBOUND, `none', `', `
 ifdef(`_NULL_CLIENT_ONLY_', `_SMTPSEAL_STOP_(`a nullclient sends all mail to its hub: set SMTPSEAL_OUTBOUND to none')')
@@ -51,6 +52,8 @@ ifdef(`_CANONIFY_HOSTS_', `_SMTPSEAL_STOP_(`canonify_hosts lets DNS replace the 
 define(`_NO_CANONIFY_', `1')
 define(`confDONT_EXPAND_CNAMES', `True')
 undefine(`confHOST_STATUS_DIRECTORY')
+define(`confBIND_OPTS', defn(`confBIND_OPTS')` -DNSRCH -DEFNAMES')
+define(`_SMTPSEAL_BIND_OPTS_', defn(`confBIND_OPTS'))
 ')
 
 dnl ---- relay
@@ -75,6 +78,7 @@ R<?> < $+ . > $*	$: <?> < $1 > $2
 R<?> < $+ > $*	$: < $(smtpseal $1 $: $) > $2
 R< $~[ : $* > $*	$>MailerToTriple < $1 : $2 > $3
 R< > $*	$: $1
+R< $+ > $*	$#error $@ 4.3.5 $: "451 the map smtpseal answers what is no mailer"
 divert(-1)
 ')
 MAILER_DEFINITIONS
@@ -93,7 +97,8 @@ dnl A confMCI_CACHE_SIZE of 2 in sendmail.mc cannot be told from the distributio
 dnl
 dnl Local_tls_server: Sendmail does not say how strong the layer of a session is in which it is the client. The plugin refuses a
 dnl login that gives less than sasl.client_strength, so that a layer means this strength. The rule set is called before AUTH,
-dnl when {auth_type} is empty, and again once a layer is in place.
+dnl when its {auth_type} is empty, and again once a layer is in place. What the session had that brought a message, where the same
+dnl process delivers it, must not show through: so the envelope gets 0 and "none" of its own.
 dnl
 dnl Local_try_tls: that second call is left out where TLS is in use, and a login without a layer, by another plugin, could not be
 dnl told from a sealed session. So there is no TLS with servers that AuthInfo has "M:NTLM" for.
@@ -123,7 +128,8 @@ define(`_LOCAL_TLS_RCPT_', `smtpseal')
 define(`_LOCAL_TRY_TLS_', `smtpseal')
 divert(9)
 SLocal_tls_server
-R$*		$: $1 $| $(macro {auth_ssf} $) $&{auth_type}
+R$*		$: $1 $| $(macro {auth_ssf} $@ 0 $) $(macro {auth_type} $@ none $)
+R$* $| $*	$: $1 $| $&{auth_type}
 R$* $| NTLM	$: $1 $| $(macro {auth_ssf} $@ SMTPSEAL_SSF $)
 R$* $| $*	$: $1
 
@@ -149,8 +155,10 @@ divert(-1)
 
 dnl ---- incoming mail
 dnl
-dnl TRUST_AUTH_MECH would let every partner relay to other hosts.
+dnl TRUST_AUTH_MECH would let every partner relay to other hosts. Who may do so needs a layer, or TLS, besides the login: without, his
+dnl session can be taken over. Sendmail writes the account in xtext.
 
+define(`_SMTPSEAL_XTEXT_', `patsubst(patsubst(patsubst(`$1', `\+', `+2B'), `\\', `+5C'), `=', `+3D')')
 ifelse(SMTPSEAL_INBOUND, `yes', `
 _SMTPSEAL_DEFAULT_(`confAUTH_OPTIONS', `p,y')
 ifelse(regexp(defn(`confAUTH_OPTIONS'), `[adfm]'), `-1', `',
@@ -158,11 +166,13 @@ ifelse(regexp(defn(`confAUTH_OPTIONS'), `[adfm]'), `-1', `',
 define(`_USE_AUTH_', `1')
 ifelse(SMTPSEAL_RELAYING, `', `', `
 LOCAL_CONFIG
-C{SmtpsealRelaying}SMTPSEAL_RELAYING
+C{SmtpsealRelaying}_SMTPSEAL_XTEXT_(SMTPSEAL_RELAYING)
 LOCAL_RULESETS
 SLocal_Relay_Auth
-RNTLM		$: $&{auth_authen}
-R$={SmtpsealRelaying}	$# RELAY
+RNTLM		$: < $&{auth_ssf} $&{cipher_bits} > $&{auth_authen}
+R< 0 $* > $*	< $1 > $2
+R< $* 0 > $*	< $1 > $2
+R< $+ > $={SmtpsealRelaying}	$# RELAY
 divert(-1)
 ')
 ')
@@ -170,7 +180,8 @@ divert(-1)
 dnl ---- the plugin, either way
 dnl
 dnl Sendmail can mix up the plaintext of two sessions of one family of processes (docs/howto-sendmail.md). So a daemon that receives
-dnl sealed mail does not deliver, and what is sent natively is sent by the queue runner.
+dnl sealed mail does not deliver, and what is sent natively is sent by the queue runner. VERB would make it deliver all the same,
+dnl and show a stranger the logins of this host.
 
 define(`_SMTPSEAL_PLUGIN_', ifelse(SMTPSEAL_OUTBOUND, `native', `1', SMTPSEAL_INBOUND, `yes', `1', `0'))
 ifelse(_SMTPSEAL_PLUGIN_, `1', `
@@ -178,6 +189,8 @@ ifdef(`confAUTH_MAX_BITS', `_SMTPSEAL_STOP_(`confAUTH_MAX_BITS would take the la
 ifelse(index(`|queueonly|q|background|', `|'confDELIVERY_MODE`|'), `-1',
 	`_SMTPSEAL_STOP_(`confDELIVERY_MODE has to be queueonly where Sendmail uses the plugin')')
 define(`confDELIVERY_MODE', `queueonly')
+define(`confPRIVACY_FLAGS', defn(`confPRIVACY_FLAGS')`,noverb,noexpn')
+define(`_SMTPSEAL_PRIVACY_', defn(`confPRIVACY_FLAGS'))
 _SMTPSEAL_DEFAULT_(`confAUTH_MECHANISMS', `NTLM')
 ifelse(index(` 'defn(`confAUTH_MECHANISMS')` ', ` NTLM '), `-1',
 	`_SMTPSEAL_STOP_(`confAUTH_MECHANISMS lacks NTLM')')
@@ -195,12 +208,17 @@ define(`_SMTPSEAL_ALL_FILTERS_', defn(`confINPUT_MAIL_FILTERS'))
 ')
 
 dnl ---- once more at the end of sendmail.mc, since lines behind the include could undo all this
+dnl
+dnl Daemon options are known by their first letters. AuthMaxBits has to come after all that LOCAL_CONFIG might have; the other options
+dnl do anyway.
 
 define(`_SMTPSEAL_KEPT_', `ifelse(defn(`$1'), `$2', `', `_SMTPSEAL_STOP_(`$1 is changed behind smtpseal.m4: include it last')')')
+define(`_SMTPSEAL_OF_DAEMONS_', `regexp(defn(`_DPO_'), `\(DaemonPortOptions=\|,\) *$1')')
 define(`_SMTPSEAL_CHECK_', `
 ifelse(SMTPSEAL_OUTBOUND, `none', `', `
 _SMTPSEAL_KEPT_(`_NO_CANONIFY_', `1')
 _SMTPSEAL_KEPT_(`confDONT_EXPAND_CNAMES', `True')
+_SMTPSEAL_KEPT_(`confBIND_OPTS', defn(`_SMTPSEAL_BIND_OPTS_'))
 ')
 ifelse(SMTPSEAL_OUTBOUND, `native', `
 _SMTPSEAL_KEPT_(`confMCI_CACHE_SIZE', `0')
@@ -213,8 +231,15 @@ _SMTPSEAL_KEPT_(`confDELIVERY_MODE', `queueonly')
 _SMTPSEAL_KEPT_(`confAUTH_MECHANISMS', defn(`_SMTPSEAL_MECHANISMS_'))
 _SMTPSEAL_KEPT_(`confAUTH_OPTIONS', defn(`_SMTPSEAL_OPTIONS_'))
 _SMTPSEAL_KEPT_(`confAUTH_MAX_BITS', `')
+_SMTPSEAL_KEPT_(`confPRIVACY_FLAGS', defn(`_SMTPSEAL_PRIVACY_'))
+ifelse(_SMTPSEAL_OF_DAEMONS_(`[dD]'), `-1', `', `_SMTPSEAL_STOP_(`DeliveryMode in DAEMON_OPTIONS has to go')')
+divert(6)O AuthMaxBits=2147483647
+divert(-1)
 ')
-ifelse(SMTPSEAL_MILTER, `', `', `_SMTPSEAL_KEPT_(`confINPUT_MAIL_FILTERS', defn(`_SMTPSEAL_ALL_FILTERS_'))')
+ifelse(SMTPSEAL_MILTER, `', `', `
+_SMTPSEAL_KEPT_(`confINPUT_MAIL_FILTERS', defn(`_SMTPSEAL_ALL_FILTERS_'))
+ifelse(_SMTPSEAL_OF_DAEMONS_(`[iI]'), `-1', `', `_SMTPSEAL_STOP_(`InputMailFilters in DAEMON_OPTIONS has to go')')
+')
 ')
 m4wrap(`pushdef(`_SMTPSEAL_DIVERSION_', divnum)divert(-1)_SMTPSEAL_CHECK_`'divert(_SMTPSEAL_DIVERSION_)dnl
 ')

@@ -265,25 +265,68 @@ def wrong_passwords_and_strangers_look_alike(world):
     expect_equal(len(replies), 1, f"replies {replies}")
 
 
-@case
-def accounts_relay_only_where_they_are_named(world):
-    def rcpt(host):
-        with Session(host) as client:
-            expect_equal(client.auth(modern()), 235, "login")
-            client.expect(b"MAIL FROM:<" + JOE + b">", 250)
-            return client.say(b"RCPT TO:<bob@plain.example>"), client.last
+RELAYING = [  # SMTPSEAL_RELAYING, the account, whether with a layer; the reply to RCPT
+    ("", "alpha", True, 550),
+    ("other", "alpha", True, 550),
+    ("other alpha", "alpha", True, 250),
+    ("other alpha", "alpha", False, 550),
+    ("other alpha", "other", True, 250),
+    ("PARTNER\\al+pha", "PARTNER\\al+pha", True, 250),
+    ("PARTNER\\al+pha", "PARTNER\\al+pha", False, 550),
+    ("PARTNER\\al+pha", "alpha", True, 550),
+]
 
+
+@case
+def accounts_relay_only_where_they_are_named_and_have_a_layer(world):
+    accounts = "".join(
+        f"{account} {ntlm.hash_field(PASSWORD)}\n" for account in ("alpha", "other", "PARTNER\\al+pha")
+    )
+    set_up = None
+    for names, account, has_layer, code in RELAYING:
+        if names != set_up:
+            line = f"define(`SMTPSEAL_RELAYING', `{names}')dnl\ninclude(`/usr/local"
+            mc = example("inbound").replace("include(`/usr/local", line)
+            world.sendmail("inbound").stop()
+            host = with_plugin(
+                world,
+                milter=set_up is None,
+                sendmail_mc=mc,
+                accounts=accounts,
+                domains="other.example none\n",
+            )
+            set_up = names
+        with Session(host) as client:
+            domain, _, user = account.rpartition("\\")
+            login = ntlm.SambaClient(f"{domain}\\{user}", PASSWORD, seal=has_layer)
+            expect_equal(client.auth(login, seal=has_layer), 235, f"login of {account}")
+            client.expect(b"MAIL FROM:<>", 250)
+            got = client.say(b"RCPT TO:<bob@plain.example>")
+            expect_equal(got, code, f"RCPT of {account} where {names!r} may relay ({client.last!r})")
+            if code == 550:
+                expect_in(b"Relaying denied", client.last, "the reply")
+
+
+@case
+def an_account_with_a_domain_is_known_by_its_name(world):
+    """Sendmail tells the milter accounts in xtext."""
+    accounts = f"PARTNER\\al+pha {ntlm.hash_field(PASSWORD)} domains=alpha.example\n"
+    rules = "alpha.example none inbound=require inbound_account=PARTNER\\al+pha\n"
+    host = with_plugin(world, accounts=accounts, domains=rules)
+    with Session(host) as client:
+        expect_equal(client.auth(ntlm.SambaClient("PARTNER\\al+pha", PASSWORD)), 235, "login")
+        stamp = Stamp(client.deliver(world, host, JOE), NAME)
+    stamp.expect("sealed", "pass", bits="128", account="PARTNER\\al+pha")
+
+
+@case
+def nobody_makes_the_receiving_process_deliver(world):
+    """VERB would, and would show what it says to others."""
     host = with_plugin(world)
-    code, text = rcpt(host)
-    expect_equal(code, 550, f"RCPT of a login ({text!r})")
-    expect_in(b"Relaying denied", text, "the reply")
-    host.stop()
-    for names, code in (("other", 550), ("other alpha", 250)):
-        line = f"define(`SMTPSEAL_RELAYING', `{names}')dnl\ninclude(`/usr/local"
-        host.configure("inbound", sendmail_mc=example("inbound").replace("include(`/usr/local", line))
-        host.start()
-        expect_equal(rcpt(host)[0], code, f"RCPT where {names} may relay")
-        host.stop()
+    with Session(host) as client:
+        expect(b"250-VERB" not in client.last and b"250-EXPN" not in client.last, f"offered: {client.last!r}")
+        expect_equal(client.say(b"VERB") // 100, 5, f"VERB ({client.last!r})")
+        expect_equal(client.say(b"EXPN anna") // 100, 5, f"EXPN ({client.last!r})")
 
 
 @case

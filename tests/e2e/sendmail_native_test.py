@@ -464,39 +464,76 @@ def the_access_map_says_what_must_be_sealed(world):
 FORGED = b"".join(b"%d 2.0.0 forged reply %d\r\n" % (354 if n == 3 else 250, n) for n in range(150))
 
 
-@case
-def what_a_partner_leaves_behind_is_no_reply_to_another_session(world):
-    """Sendmail keeps plaintext beyond the 4096 octets it reads at once in a variable of the process, where a delivery that
-    the process goes on to do finds it as the first octets its own peer says. smtpseal.m4 lets the receiving daemon deliver
-    nothing; here it has to."""
-    peer = world.peer(password=PASSWORD)
+def both_ways(world, mode):
+    """A host that receives and sends natively, and delivers in a mode that smtpseal.m4 does not let it have."""
     native = "define(`SMTPSEAL_SSF', `128')dnl\nFEATURE(`mailertable')dnl\nMAILER(`local')"
-    host = receiving(
+    return receiving(
         world,
         plugins=[world.plugin()],
-        start="-ODeliveryMode=background",
+        start=f"-ODeliveryMode={mode}",
         sendmail_mc=example("inbound")
         .replace("MAILER(`local')", native)
         .replace("`SMTPSEAL_OUTBOUND', `none'", "`SMTPSEAL_OUTBOUND', `native'"),
-        mailertable="victim.example esmtp:[192.0.2.10]\n",
+        mailertable="victim.example esmtp:[192.0.2.10]\ntls.example esmtp:[192.0.2.10]\n",
         authinfo=TO_PEER["authinfo"],
-        access=example("inbound", "access") + "Connect:192.0.2.15\tRELAY\nSmtpSeal:victim.example\t128\n",
+        access=example("inbound", "access")
+        + "Connect:192.0.2.15\tRELAY\nSmtpSeal:victim.example\t128\nTLS_Rcpt:tls.example\tENCR:128\n",
         smtpseal_toml=example("inbound", "smtpseal.toml") + 'client_layer = "require"\n',
     )
+
+
+def _left_behind(mode):
+    """Sendmail keeps plaintext beyond the 4096 octets it reads at once in a variable of the process, where a delivery that
+    the process goes on to do finds it as the first octets its own peer says. smtpseal.m4 lets the receiving daemon deliver
+    nothing; here it has to."""
+
+    def run(world):
+        peer = world.peer(password=PASSWORD)
+        host = both_ways(world, mode)
+        with Session(host) as client:
+            expect_equal(client.auth(modern()), 235, "login")
+            client.expect(b"MAIL FROM:<joe@alpha.example>", 250)
+            client.expect(b"RCPT TO:<carl@victim.example>", 250)
+            client.expect(b"DATA", 354)
+            content = world.text(("x" * 70 + "\r\n") * 55).encode()
+            content += b"x" * (4096 - len(content) - len(b"\r\n.\r\n")) + b"\r\n.\r\n"
+            client.link.write(content + FORGED)  # one record
+            status, text = host.verdict("carl@victim.example")
+        expect_equal(status, "sent", text)
+        expect_equal(len(peer.messages), 1, "messages that reached the peer")
+        expect_in(world.marker.encode(), peer.messages[0].content, "the message")
+        expect(peer.messages[0].sealed, "not sealed")
+        expect_in("Queued by a fake", text, "the verdict")
+
+    run.__module__ = __name__
+    run.__name__ = f"what_a_partner_leaves_behind_is_no_reply_to_a_session_in_mode_{mode}"
+    return case(run)
+
+
+for _mode in ("background", "interactive"):
+    _left_behind(_mode)
+
+
+@case
+def the_seal_of_a_partner_does_not_count_for_the_session_that_delivers(world):
+    """As VERB would have it: the process that has a sealed session with a partner delivers."""
+    plain = world.peer(keywords=without("AUTH"))
+    host = both_ways(world, "interactive")
+    recipients = {
+        "carl@victim.example": "must be sealed by NTLM with 128 bit",
+        "dora@tls.example": "too weak",
+    }
     with Session(host) as client:
         expect_equal(client.auth(modern()), 235, "login")
-        client.expect(b"MAIL FROM:<joe@alpha.example>", 250)
-        client.expect(b"RCPT TO:<carl@victim.example>", 250)
-        client.expect(b"DATA", 354)
-        content = world.text(("x" * 70 + "\r\n") * 55).encode()
-        content += b"x" * (4096 - len(content) - len(b"\r\n.\r\n")) + b"\r\n.\r\n"
-        client.link.write(content + FORGED)  # one record
-        status, text = host.verdict("carl@victim.example")
-    expect_equal(status, "sent", text)
-    expect_equal(len(peer.messages), 1, "messages that reached the peer")
-    expect_in(world.marker.encode(), peer.messages[0].content, "the message")
-    expect(peer.messages[0].sealed, "not sealed")
-    expect_in("Queued by a fake", text, "the verdict")
+        for recipient in recipients:
+            code = client.send(b"joe@alpha.example", [recipient.encode()], world.text().encode())
+            expect_equal(code, 250, f"the dot ({client.last!r})")
+    for recipient, reason in recipients.items():
+        status, text = host.verdict(recipient)
+        expect_equal(status, "deferred", text)
+        expect_in(reason, host.log(), "the log")
+    expect_equal(plain.messages, [], "messages the peer took")
+    expect(world.marker.encode() not in plain.clear_octets(), "the message was seen")
 
 
 @case

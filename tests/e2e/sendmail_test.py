@@ -5,9 +5,11 @@ import email.policy
 
 from harness import ntlm, wire
 from harness.headers import Stamp
+from harness.partners import CLIENT
 from harness.proxy import without_keyword
 from harness.runner import case, expect, expect_equal, expect_in, within
 from harness.sendmail import example
+from harness.smtp_client import SmtpClient
 from harness.smtp_peer import MODERN_KEYWORDS, fake_exchange_55
 from harness.world import PASSWORD
 from sendmail_inbound_test import receiving
@@ -332,6 +334,50 @@ def no_name_server_leads_past_the_relay(world):
     expect_equal(len(world.sink.messages), 1, "messages astray without what smtpseal.m4 sets")
 
 
+def submit(world, host, recipient):
+    """Hands a message in by SMTP, where Sendmail does less with addresses than in sendmail(1)."""
+    with SmtpClient(host.address, source=CLIENT) as client:
+        client.greet()
+        code = client.send(JOE.encode(), [recipient.encode()], world.text().encode())
+        expect_equal(code, 250, f"the dot ({client.last!r})")
+
+
+@case
+def no_search_list_leads_past_the_relay(world):
+    """The search list would complete a name that is not listed to one that is."""
+    world.dns(
+        "mx-host=partner.example,plain.example,10",
+        "host-record=plain.example,192.0.2.66",
+        "host-record=alpha.example,192.0.2.31",
+    )
+    host = world.sendmail("relay")
+    access = example("relay", "access") + f"Connect:{CLIENT}\tRELAY\n"
+    with host.name_server("192.0.2.53", "example"):
+        sending(world, TO_PEER, access=access)
+        submit(world, host, "anna@partner")
+        expect_verdict(host, "deferred", "host name lookup failure", recipient="anna@partner")
+        expect_equal(world.sink.messages, [], "what went astray")
+        host.stop()
+        without_check = "define(`_SMTPSEAL_CHECK_')undefine(`confBIND_OPTS')dnl\n"
+        host.configure("relay", sendmail_mc=example("relay") + without_check, access=access)
+        host.start()
+        submit(world, host, "anna@partner")
+        expect_verdict(host, "sent", recipient="anna@partner", after=1)
+    expect_equal(len(world.sink.messages), 1, "messages astray without what smtpseal.m4 sets")
+
+
+@case
+def an_answer_of_the_map_that_is_no_mailer_keeps_the_mail(world):
+    host = sending(world, TO_PEER, policyd=False)
+    world.query_server(
+        lambda _, key: "OK nonsense" if key == "partner.example" else "NOTFOUND ", host.path(POLICYD)
+    )
+    host.send(JOE, ANNA, world.text())
+    expect_verdict(host, "deferred", "mailer=*error*,")
+    expect_in("the map smtpseal answers what is no mailer", host.log(), "the log")
+    expect_equal(world.sink.messages, [], "what went astray")
+
+
 # ---- beside other features of Sendmail
 
 
@@ -380,7 +426,15 @@ CONTRADICTIONS = [  # lines before the include, what m4 says
     (INBOUND + "define(`confAUTH_OPTIONS', `p,a')", "confAUTH_OPTIONS"),
     ("undefine(`_MAILER_smtp_')", "MAILER(smtp)"),
 ]
-UNDONE = [  # lines before the include, lines behind it, what they change
+DELIVERING = "DAEMON_OPTIONS(`Name=MTA, DeliveryMode=i')"
+FILTERING = "DAEMON_OPTIONS(`Name=MTA,InputMailFilters=spam')"
+UNDONE = [  # lines before the include, lines behind it, what m4 says
+    (NATIVE, DELIVERING, "DeliveryMode in DAEMON_OPTIONS"),
+    (INBOUND, DELIVERING, "DeliveryMode in DAEMON_OPTIONS"),
+    ("define(`SMTPSEAL_MILTER', `inet:1@127.0.0.1')", FILTERING, "InputMailFilters in DAEMON_OPTIONS"),
+    ("", "define(`confBIND_OPTS', `')", "confBIND_OPTS"),
+    (NATIVE, "define(`confPRIVACY_FLAGS', `authwarnings')", "confPRIVACY_FLAGS"),
+    (INBOUND, "define(`confPRIVACY_FLAGS', `authwarnings')", "confPRIVACY_FLAGS"),
     ("", "undefine(`_NO_CANONIFY_')", "_NO_CANONIFY_"),
     ("", "define(`confDONT_EXPAND_CNAMES', `False')", "confDONT_EXPAND_CNAMES"),
     (NATIVE, "define(`confMCI_CACHE_SIZE', `2')", "confMCI_CACHE_SIZE"),
@@ -398,13 +452,19 @@ UNDONE = [  # lines before the include, lines behind it, what they change
         "confINPUT_MAIL_FILTERS",
     ),
 ]
-AGREEMENTS = [  # lines before the include, a line of sendmail.cf
+AGREEMENTS = [  # lines before the include, the end of a line of sendmail.cf
     (NATIVE, "O ConnectionCacheSize=0"),
     (NATIVE, "O DeliveryMode=queueonly"),
     (NATIVE, "R$* $| NTLM\t$: $1 $| $(macro {auth_ssf} $@ 56 $)"),
     (INBOUND + "define(`confAUTH_MECHANISMS', `PLAIN NTLM')", "O AuthMechanisms=PLAIN NTLM"),
     (INBOUND + "define(`confAUTH_OPTIONS', `p,y,T')", "O AuthOptions=p,y,T"),
-    (INBOUND + "define(`SMTPSEAL_RELAYING', `one two')", "C{SmtpsealRelaying}one two"),
+    (
+        INBOUND + "define(`SMTPSEAL_RELAYING', `one A+B\\c=d')",
+        "C{SmtpsealRelaying}one A+2BB+5Cc+3Dd",
+    ),
+    (NATIVE, ",noverb,noexpn"),
+    (INBOUND, ",noverb,noexpn"),
+    ("", " -DNSRCH -DEFNAMES"),
     (
         "undefine(`SMTPSEAL_MILTER')INPUT_MAIL_FILTER(`spam', `S=unix:/run/spam')",
         "O InputMailFilters=smtpseal, spam",
@@ -426,11 +486,11 @@ def smtpseal_m4_stops_at_what_contradicts_it(world):
         expect_in("*** ERROR: smtpseal: ", output, f"what m4 says of {lines}")
         expect_in(complaint, output, f"what m4 says of {lines}")
         expect_equal(output.split()[-1], "1", f"the exit code of m4 for {lines}")
-    for before, behind, changed in UNDONE:
+    for before, behind, complaint in UNDONE:
         text = with_line(example("relay"), "undefine(`SMTPSEAL_MILTER')" + before + "dnl")
         expect_equal(m4(host, text).split()[-1], "0", f"the exit code of m4 for {before}")
         output = m4(host, text + behind + "\n")
-        expect_in(f"smtpseal: {changed} is changed behind smtpseal.m4", output, f"what m4 says of {behind}")
+        expect_in(f"smtpseal: {complaint}", output, f"what m4 says of {behind}")
         expect_equal(output.split()[-1], "1", f"the exit code of m4 for {behind} behind")
 
 
@@ -439,7 +499,7 @@ def smtpseal_m4_leaves_what_agrees_with_it(world):
     host = world.sendmail("relay")
     for lines, result in AGREEMENTS:
         output = m4(host, with_line(example("relay"), lines + "dnl"))
-        expect_in("\n" + result + "\n", output, f"sendmail.cf for {lines}")
+        expect_in(result + "\n", output, f"sendmail.cf for {lines}")
         expect_equal(output.split()[-1], "0", f"the exit code of m4 for {lines}")
 
 
