@@ -155,8 +155,10 @@ divert(-1)
 
 dnl ---- incoming mail
 dnl
-dnl TRUST_AUTH_MECH would let every partner relay to other hosts. Who may do so needs a layer, or TLS, besides the login: without, his
-dnl session can be taken over. Sendmail writes the account in xtext.
+dnl TRUST_AUTH_MECH would let every partner relay to other hosts. Who may do so needs a layer besides the login: without, his session
+dnl can be taken over. Sendmail writes the account in xtext.
+dnl
+dnl Local_tls_client: STARTTLS in a sealed session would end the layer, and Sendmail would go on calling the session sealed.
 
 define(`_SMTPSEAL_XTEXT_', `patsubst(patsubst(patsubst(`$1', `\+', `+2B'), `\\', `+5C'), `=', `+3D')')
 ifelse(SMTPSEAL_INBOUND, `yes', `
@@ -164,14 +166,21 @@ _SMTPSEAL_DEFAULT_(`confAUTH_OPTIONS', `p,y')
 ifelse(regexp(defn(`confAUTH_OPTIONS'), `[adfm]'), `-1', `',
 	`_SMTPSEAL_STOP_(`confAUTH_OPTIONS with a, d, f or m hides NTLM')')
 define(`_USE_AUTH_', `1')
+ifdef(`_LOCAL_TLS_CLIENT_', `_SMTPSEAL_STOP_(`inbound brings a LOCAL_TLS_CLIENT, and sendmail.mc has another')')
+define(`_LOCAL_TLS_CLIENT_', `smtpseal')
+divert(9)
+SLocal_tls_client
+R$* $| STARTTLS	$: < $&{auth_type} > $1 $| STARTTLS
+R< > $*		$: $1
+R< $+ > $*	$#error $@ 5.7.0 $: "503 STARTTLS has to come before AUTH"
+divert(-1)
 ifelse(SMTPSEAL_RELAYING, `', `', `
 LOCAL_CONFIG
 C{SmtpsealRelaying}_SMTPSEAL_XTEXT_(SMTPSEAL_RELAYING)
 LOCAL_RULESETS
 SLocal_Relay_Auth
-RNTLM		$: < $&{auth_ssf} $&{cipher_bits} > $&{auth_authen}
-R< 0 $* > $*	< $1 > $2
-R< $* 0 > $*	< $1 > $2
+RNTLM		$: < $&{auth_ssf} > $&{auth_authen}
+R< 0 > $*	$@ NO
 R< $+ > $={SmtpsealRelaying}	$# RELAY
 divert(-1)
 ')
@@ -180,8 +189,7 @@ divert(-1)
 dnl ---- the plugin, either way
 dnl
 dnl Sendmail can mix up the plaintext of two sessions of one family of processes (docs/howto-sendmail.md). So a daemon that receives
-dnl sealed mail does not deliver, and what is sent natively is sent by the queue runner. VERB would make it deliver all the same,
-dnl and show a stranger the logins of this host.
+dnl sealed mail does not deliver, and what is sent natively is sent by the queue runner.
 
 define(`_SMTPSEAL_PLUGIN_', ifelse(SMTPSEAL_OUTBOUND, `native', `1', SMTPSEAL_INBOUND, `yes', `1', `0'))
 ifelse(_SMTPSEAL_PLUGIN_, `1', `
@@ -189,13 +197,22 @@ ifdef(`confAUTH_MAX_BITS', `_SMTPSEAL_STOP_(`confAUTH_MAX_BITS would take the la
 ifelse(index(`|queueonly|q|background|', `|'confDELIVERY_MODE`|'), `-1',
 	`_SMTPSEAL_STOP_(`confDELIVERY_MODE has to be queueonly where Sendmail uses the plugin')')
 define(`confDELIVERY_MODE', `queueonly')
-define(`confPRIVACY_FLAGS', defn(`confPRIVACY_FLAGS')`,noverb,noexpn')
-define(`_SMTPSEAL_PRIVACY_', defn(`confPRIVACY_FLAGS'))
 _SMTPSEAL_DEFAULT_(`confAUTH_MECHANISMS', `NTLM')
 ifelse(index(` 'defn(`confAUTH_MECHANISMS')` ', ` NTLM '), `-1',
 	`_SMTPSEAL_STOP_(`confAUTH_MECHANISMS lacks NTLM')')
 define(`_SMTPSEAL_MECHANISMS_', defn(`confAUTH_MECHANISMS'))
 define(`_SMTPSEAL_OPTIONS_', defn(`confAUTH_OPTIONS'))
+')
+
+dnl ---- what strangers may ask for
+dnl
+dnl VERB would make the daemon deliver all the same and show our logins, ETRN would repeat them at will. A bounce, which may leave in
+dnl clear, does not carry what was sealed.
+
+define(`_SMTPSEAL_SEALS_', ifelse(SMTPSEAL_OUTBOUND, `none', SMTPSEAL_INBOUND, `yes'))
+ifelse(_SMTPSEAL_SEALS_, `yes', `
+define(`confPRIVACY_FLAGS', defn(`confPRIVACY_FLAGS')`,noverb,noexpn,noetrn,nobodyreturn')
+define(`_SMTPSEAL_PRIVACY_', defn(`confPRIVACY_FLAGS'))
 ')
 
 dnl ---- the milter, before all others, so that none of them sees a forged status
@@ -220,6 +237,8 @@ _SMTPSEAL_KEPT_(`_NO_CANONIFY_', `1')
 _SMTPSEAL_KEPT_(`confDONT_EXPAND_CNAMES', `True')
 _SMTPSEAL_KEPT_(`confBIND_OPTS', defn(`_SMTPSEAL_BIND_OPTS_'))
 ')
+ifelse(SMTPSEAL_INBOUND, `yes', `_SMTPSEAL_KEPT_(`_LOCAL_TLS_CLIENT_', `smtpseal')')
+ifelse(_SMTPSEAL_SEALS_, `yes', `_SMTPSEAL_KEPT_(`confPRIVACY_FLAGS', defn(`_SMTPSEAL_PRIVACY_'))')
 ifelse(SMTPSEAL_OUTBOUND, `native', `
 _SMTPSEAL_KEPT_(`confMCI_CACHE_SIZE', `0')
 _SMTPSEAL_KEPT_(`_LOCAL_TLS_SERVER_', `smtpseal')
@@ -231,7 +250,6 @@ _SMTPSEAL_KEPT_(`confDELIVERY_MODE', `queueonly')
 _SMTPSEAL_KEPT_(`confAUTH_MECHANISMS', defn(`_SMTPSEAL_MECHANISMS_'))
 _SMTPSEAL_KEPT_(`confAUTH_OPTIONS', defn(`_SMTPSEAL_OPTIONS_'))
 _SMTPSEAL_KEPT_(`confAUTH_MAX_BITS', `')
-_SMTPSEAL_KEPT_(`confPRIVACY_FLAGS', defn(`_SMTPSEAL_PRIVACY_'))
 ifelse(_SMTPSEAL_OF_DAEMONS_(`[dD]'), `-1', `', `_SMTPSEAL_STOP_(`DeliveryMode in DAEMON_OPTIONS has to go')')
 divert(6)O AuthMaxBits=2147483647
 divert(-1)

@@ -1,11 +1,13 @@
 """Sendmail that receives, with the files of conf-examples/sendmail/inbound: smtpseal-milter beside it, and sessions that Sendmail
 seals itself by the SASL plugin."""
 
+import ssl
+
 from harness import ntlm, wire
 from harness.headers import RESULTS, STATUS, Stamp, fields
 from harness.partners import CLIENT, SENDER_FORMS, UMLAUT_ACCOUNT, UMLAUT_RULE
 from harness.proxy import without_keyword
-from harness.runner import case, expect, expect_equal, expect_in
+from harness.runner import case, expect, expect_equal, expect_in, within
 from harness.sendmail import STOCK_NTLM, example
 from harness.smtp_client import SmtpClient
 
@@ -23,6 +25,34 @@ def receiving(world, milter=True, plugins=(), start=None, **files):
     if milter:
         world.on_sendmail(host, "milter", MILTER)
     return host.start(*([start] if start else []))
+
+
+TLS = """define(`confSERVER_CERT', `/etc/mail/tls/tls.pem')dnl
+define(`confSERVER_KEY', `/etc/mail/tls/tls.key')dnl
+define(`confCACERT', `/etc/mail/tls/tls.pem')dnl
+define(`confCACERT_PATH', `/etc/mail/tls')dnl
+"""
+
+
+def receiving_with_tls(world, milter=True, **options):
+    """The host that receives, with STARTTLS and a certificate that nobody knows."""
+    world.certificate()
+    inbound = world.sendmail("inbound")
+    for file in ("tls.key", "tls.pem"):
+        with open(f"{world.dir}/{file}", encoding="ascii") as text:
+            inbound.write(f"/etc/mail/tls/{file}", text.read(), 0o600)
+    mc = example("inbound").replace("FEATURE(`no_default_msa')", TLS + "FEATURE(`no_default_msa')")
+    if not milter:
+        mc = mc.replace("include(`/usr/local", "define(`SMTPSEAL_MILTER', `')dnl\ninclude(`/usr/local")
+    return receiving(world, milter, sendmail_mc=mc, **options)
+
+
+def tls_without_a_look(connection):
+    """TLS with whoever is there."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection)
 
 
 class Session(SmtpClient):
@@ -327,6 +357,25 @@ def nobody_makes_the_receiving_process_deliver(world):
         expect(b"250-VERB" not in client.last and b"250-EXPN" not in client.last, f"offered: {client.last!r}")
         expect_equal(client.say(b"VERB") // 100, 5, f"VERB ({client.last!r})")
         expect_equal(client.say(b"EXPN anna") // 100, 5, f"EXPN ({client.last!r})")
+        expect_equal(client.say(b"ETRN beta.example") // 100, 5, f"ETRN ({client.last!r})")
+
+
+@case
+def a_layer_may_lie_on_top_of_tls_but_not_below(world):
+    host = receiving_with_tls(world, plugins=[world.plugin()])
+    with Session(host) as client:
+        client.starttls()
+        expect_equal(client.auth(modern()), 235, "login inside TLS")
+        stamp = Stamp(client.deliver(world, host, JOE), NAME)
+    stamp.expect("sealed", "pass", bits="128", account="alpha")
+    expect_in("tls", stamp.parameters, "the status")
+    with Session(host) as client:
+        expect_equal(client.auth(modern()), 235, "login")
+        client.expect(b"STARTTLS", 220)
+        client.link.seal = None
+        client.socket = client.link.connection = tls_without_a_look(client.socket)
+        client.expect(b"EHLO client.example", 250)
+        expect_equal(client.mail(JOE), 503, f"MAIL behind STARTTLS in a sealed session ({client.last!r})")
 
 
 @case
@@ -335,4 +384,6 @@ def no_account_means_no_login(world):
     host = with_plugin(world, accounts="alpha\n")
     with Session(host) as client:
         expect(b"AUTH" not in client.last, f"AUTH is offered: {client.last!r}")
-    expect_in("NTLM (smtpseal): not offered: /etc/smtpseal/accounts", host.log(), "the log")
+    within(
+        5, lambda: "NTLM (smtpseal): not offered: /etc/smtpseal/accounts" in host.log(), "a word in the log"
+    )

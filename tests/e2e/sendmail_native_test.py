@@ -13,7 +13,7 @@ from harness.runner import case, expect, expect_equal, expect_in
 from harness.sendmail import STOCK_NTLM, example
 from harness.smtp_peer import MODERN_KEYWORDS, SmtpPeer
 from harness.world import PEERS
-from sendmail_inbound_test import NAME, Session, modern, receiving
+from sendmail_inbound_test import NAME, Session, modern, receiving, receiving_with_tls
 
 ANNA, JOE = "anna@beta.example", "joe@gamma.example"
 PASSWORD = "tin whistle in the rain"
@@ -312,25 +312,6 @@ def ours_is_used_where_both_plugins_are_there(world):
 
 
 # ---- TLS
-
-TLS = """define(`confSERVER_CERT', `/etc/mail/tls/tls.pem')dnl
-define(`confSERVER_KEY', `/etc/mail/tls/tls.key')dnl
-define(`confCACERT', `/etc/mail/tls/tls.pem')dnl
-define(`confCACERT_PATH', `/etc/mail/tls')dnl
-"""
-
-
-def receiving_with_tls(world, milter=True, **options):
-    """The host that receives, with STARTTLS and a certificate that nobody knows."""
-    world.certificate()
-    inbound = world.sendmail("inbound")
-    for file in ("tls.key", "tls.pem"):
-        with open(f"{world.dir}/{file}", encoding="ascii") as text:
-            inbound.write(f"/etc/mail/tls/{file}", text.read(), 0o600)
-    mc = example("inbound").replace("FEATURE(`no_default_msa')", TLS + "FEATURE(`no_default_msa')")
-    if not milter:
-        mc = mc.replace("include(`/usr/local", "define(`SMTPSEAL_MILTER', `')dnl\ninclude(`/usr/local")
-    return receiving(world, milter, sendmail_mc=mc, **options)
 
 
 @case

@@ -183,6 +183,18 @@ def one_message_for_several_domains_has_a_verdict_for_each(world):
     expect(peer.messages[0].sealed, "not sealed")
 
 
+@case
+def a_bounce_does_not_carry_what_was_sealed(world):
+    """It may go to a domain to which nothing has to be sealed."""
+    world.peer(replies={"RCPT": b"550 5.1.1 No such user"})
+    host = sending(world, TO_PEER)
+    host.send("bob@plain.example", ANNA, f"Subject: hello\n\n{world.marker}\n")
+    expect_verdict(host, "bounced", "No such user")
+    within(10, lambda: world.sink.messages, "the bounce")
+    expect_in(b"No such user", world.sink.messages[0].content, "the bounce")
+    expect(world.marker.encode() not in world.sink.clear_octets(), "the bounce has the message")
+
+
 # ---- protection that cannot be had: nothing leaves
 
 
@@ -424,6 +436,7 @@ CONTRADICTIONS = [  # lines before the include, what m4 says
     (INBOUND + "define(`confDELIVERY_MODE', `interactive')", "confDELIVERY_MODE"),
     (INBOUND + "define(`confAUTH_MECHANISMS', `XNTLM')", "confAUTH_MECHANISMS"),
     (INBOUND + "define(`confAUTH_OPTIONS', `p,a')", "confAUTH_OPTIONS"),
+    (INBOUND + "define(`_LOCAL_TLS_CLIENT_')", "LOCAL_TLS_CLIENT"),
     ("undefine(`_MAILER_smtp_')", "MAILER(smtp)"),
 ]
 DELIVERING = "DAEMON_OPTIONS(`Name=MTA, DeliveryMode=i')"
@@ -443,6 +456,7 @@ UNDONE = [  # lines before the include, lines behind it, what m4 says
     (NATIVE, "LOCAL_TLS_SERVER\nR$*\t$@ OK", "_LOCAL_TLS_SERVER_"),
     (NATIVE, "define(`confDELIVERY_MODE', `background')", "confDELIVERY_MODE"),
     (INBOUND, "define(`confDELIVERY_MODE', `background')", "confDELIVERY_MODE"),
+    (INBOUND, "LOCAL_TLS_CLIENT\nR$*\t$@ OK", "_LOCAL_TLS_CLIENT_"),
     (INBOUND, "define(`confAUTH_MAX_BITS', `1')", "confAUTH_MAX_BITS"),
     (INBOUND, "define(`confAUTH_MECHANISMS', `PLAIN')", "confAUTH_MECHANISMS"),
     (INBOUND, "define(`confAUTH_OPTIONS', `a')", "confAUTH_OPTIONS"),
@@ -462,8 +476,9 @@ AGREEMENTS = [  # lines before the include, the end of a line of sendmail.cf
         INBOUND + "define(`SMTPSEAL_RELAYING', `one A+B\\c=d')",
         "C{SmtpsealRelaying}one A+2BB+5Cc+3Dd",
     ),
-    (NATIVE, ",noverb,noexpn"),
-    (INBOUND, ",noverb,noexpn"),
+    ("", ",noverb,noexpn,noetrn,nobodyreturn"),
+    (NATIVE, ",noverb,noexpn,noetrn,nobodyreturn"),
+    (INBOUND, ",noverb,noexpn,noetrn,nobodyreturn"),
     ("", " -DNSRCH -DEFNAMES"),
     (
         "undefine(`SMTPSEAL_MILTER')INPUT_MAIL_FILTER(`spam', `S=unix:/run/spam')",
