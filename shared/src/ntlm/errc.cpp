@@ -42,6 +42,8 @@ const char* text(int value) {
       return "NTLM messages were altered in transit";
     case errc::mic_missing:
       return "NTLM message announces a MIC and has none";
+    case errc::challenge_changed:
+      return "the client answered an NTLM challenge that was altered in transit";
     case errc::bindings_mismatch:
       return "NTLM channel bindings are missing or different";
     case errc::stale_timestamp:

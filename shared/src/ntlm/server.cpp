@@ -124,6 +124,7 @@ struct Server::State {
   Bytes domain;
   std::optional<AvPairs> av_pairs;  // of an NTLMv2 response
   std::uint64_t response_time = 0;
+  std::uint64_t time_of_challenge = 0;
 
   Result<Bytes> make_challenge(ByteSpan wire, std::uint64_t now);
   Result<Claim> read_claim(ByteSpan wire);
@@ -137,6 +138,7 @@ struct Server::State {
     return av_pairs && (av_pairs->flags() & kAvFlagMicPresent) != 0;
   }
   [[nodiscard]] bool mic_is_right(const crypto::Key16& exported) const;
+  [[nodiscard]] bool answers_our_challenge() const;
   [[nodiscard]] bool bindings_are_right() const;
   [[nodiscard]] unsigned strength(const Hashes& hashes) const;
 };
@@ -151,6 +153,7 @@ Result<Bytes> Server::State::make_challenge(ByteSpan wire, std::uint64_t now) {
       policy->netbios_domain.empty() ? policy->netbios_computer : policy->netbios_domain;
   const auto name = encode_text(target, (granted & kUnicode) != 0 ? Charset::unicode : Charset::oem);
   if (!name) return name.error();
+  time_of_challenge = now;
   const auto info = (granted & kTargetInfo) != 0 ? target_info(*policy, now) : Result<Bytes>(Bytes());
   if (!info) return info.error();
 
@@ -242,6 +245,14 @@ bool Server::State::mic_is_right(const crypto::Key16& exported) const {
   return equal_in_constant_time(want, ByteSpan(authenticate).subspan(kMicOffset, kMicSize));
 }
 
+// An NTLMv2 response repeats the AV pairs of the CHALLENGE that the client saw, under its proof. A client
+// that saw our time stamp sends a MIC over all three messages (3.1.5.1.2); one that did not leaves the flags
+// of its answer to whoever sits in between, and the seal with them.
+bool Server::State::answers_our_challenge() const {
+  if (kind != Response::ntlmv2 || !policy->send_target_info) return true;
+  return (granted & kTargetInfo) != 0 && av_pairs && av_pairs->timestamp() == time_of_challenge;
+}
+
 // Zeros mean that the client has no channel to bind to (2.2.2.1).
 bool Server::State::bindings_are_right() const {
   const std::optional<ByteSpan> sent = av_pairs ? av_pairs->find(AvId::channel_bindings) : std::nullopt;
@@ -265,6 +276,7 @@ Result<Outcome> Server::State::judge(const Hashes& hashes, const AccountRequirem
   const bool mic_matches = announces_mic() && mic_is_right(exported);
   if (!hashes.is_known || !check.is_right) return make_error_code(errc::wrong_credentials);
   if (announces_mic() && !mic_matches) return make_error_code(errc::mic_mismatch);
+  if (!answers_our_challenge()) return make_error_code(errc::challenge_changed);
   if (!bindings_are_right()) return make_error_code(errc::bindings_mismatch);
   if (kind == Response::ntlmv2 && !is_near(response_time, now)) return make_error_code(errc::stale_timestamp);
   if (kind < required.minimum_response) return make_error_code(errc::weak_response);

@@ -302,7 +302,9 @@ BOOST_AUTO_TEST_CASE(a_client_that_drops_the_seal_is_not_sealed) {
 
 // Samba does so. ESS comes in, LM_KEY goes out, and the strength is judged by what was granted.
 BOOST_AUTO_TEST_CASE(ntlmv2_may_add_extended_session_security) {
-  Exchange exchange(modern_policy(true, 128));
+  ServerPolicy silent = server_policy();
+  silent.send_target_info = false;
+  Exchange exchange(modern_policy(true, 128), silent);
   const std::uint32_t offer =
       load_u32le(exchange.negotiate.data() + 12) & ~std::uint32_t{kExtendedSessionSecurity};
   ClientPolicy policy = modern_policy(true, 128);
@@ -420,6 +422,48 @@ BOOST_AUTO_TEST_CASE(an_announced_mic_must_be_there_and_right) {
   BOOST_TEST(fails(exchange.judge(encode_authenticate(message)), errc::mic_missing));
   message.has_mic_room = true;
   BOOST_TEST(fails(exchange.judge(encode_authenticate(message)), errc::mic_mismatch));
+}
+
+// Without our time stamp in the CHALLENGE a client sends no MIC, and nothing else protects the flags of its
+// answer.
+BOOST_AUTO_TEST_CASE(an_answer_to_a_challenge_without_our_time_is_refused) {
+  Exchange exchange(modern_policy(true, 128));
+  const Bytes id_and_size = unhex("07000800");
+  const auto found = std::ranges::search(exchange.challenge, id_and_size).begin();
+  BOOST_REQUIRE(found != exchange.challenge.end());
+
+  Bytes hidden = exchange.challenge;  // under another AvId, so that lengths stay
+  hidden[static_cast<std::size_t>(found - exchange.challenge.begin())] = std::byte{5};
+  Bytes shifted = exchange.challenge;
+  shifted[static_cast<std::size_t>(found - exchange.challenge.begin()) + 4] ^= std::byte{1};
+  const auto answer_to = [](const Bytes& altered) {
+    Client client = make_client(modern_policy(true, 128));
+    BOOST_REQUIRE(client.negotiate().has_value());
+    return client.authenticate(altered, kNow).value();
+  };
+  const std::uint32_t protection = kSeal | kSign | kKeyExch | kAlwaysSign;
+  BOOST_TEST(fails(exchange.judge(answer_to(hidden)), errc::challenge_changed));
+  BOOST_TEST(fails(exchange.judge(with_flags(answer_to(hidden), 0, protection)), errc::challenge_changed));
+  BOOST_TEST(exchange.judge(answer_to(shifted)).has_error());
+}
+
+// Who strips ESS and TARGET_INFO from NEGOTIATE makes the server send no time stamp at all.
+BOOST_AUTO_TEST_CASE(an_ntlmv2_answer_without_target_information_of_ours_is_refused) {
+  Exchange exchange(modern_policy(true, 128));
+  const std::uint32_t offered =
+      load_u32le(exchange.negotiate.data() + 12) & ~(kExtendedSessionSecurity | kTargetInfo);
+  Bytes stripped = exchange.negotiate;
+  store_u32le(offered, stripped.data() + 12);
+  Bytes hidden = exchange.challenge;
+  const auto found = std::ranges::search(hidden, unhex("07000800")).begin();
+  BOOST_REQUIRE(found != hidden.end());
+  *found = std::byte{5};
+  Client client = make_client(modern_policy(true, 128));
+  BOOST_REQUIRE(client.negotiate().has_value());
+  const Bytes answer = client.authenticate(hidden, kNow).value();
+  const std::uint32_t refused =
+      kExtendedSessionSecurity | kTargetInfo | kSeal | kSign | kKeyExch | kAlwaysSign;
+  BOOST_TEST(fails(exchange.judge(stripped, with_flags(answer, 0, refused)), errc::challenge_changed));
 }
 
 BOOST_AUTO_TEST_CASE(refuses_a_message_cut_at_any_octet) {

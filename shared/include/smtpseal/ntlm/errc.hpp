@@ -26,6 +26,7 @@ enum class errc {
   wrong_credentials,    // unknown user or wrong password; the two are not told apart
   mic_mismatch,         // a message was altered in transit
   mic_missing,          // MsvAvFlags announces a MIC and none is there
+  challenge_changed,    // the client answered another CHALLENGE than ours: it was altered in transit
   bindings_mismatch,    // channel bindings are required and missing or different
   stale_timestamp,      // the NTLMv2 time stamp is too far from ours
   record_too_short,     // a sealed record shorter than its signature

@@ -28,7 +28,8 @@ struct ServerPolicy {
       true;  // grant LM_KEY when asked and ESS was not (what comes of it is judged per account)
   bool allow_56 = true;
   bool allow_128 = true;
-  bool send_target_info = true;  // AV pairs with a time stamp, so that NTLMv2 clients send a MIC
+  // AV pairs with a time stamp, so that NTLMv2 clients send a MIC. An NTLMv2 response must repeat it.
+  bool send_target_info = true;
   std::optional<crypto::Digest16> channel_bindings;  // expected inside TLS
   bool require_channel_bindings = false;
 };
@@ -74,7 +75,8 @@ class Server {
   [[nodiscard]] Result<Claim> claim(ByteSpan authenticate);
   // Checks the responses and the MIC against the account's secret; nullopt (no such account) costs the same
   // time as a wrong password and yields the same error. A right secret below the requirements is
-  // weak_response or weak_strength. The time stamp of an NTLMv2 response must lie within 30 minutes of `now`
+  // weak_response or weak_strength. challenge_changed: an NTLMv2 response to another CHALLENGE than ours. The
+  // time stamp of an NTLMv2 response must lie within 30 minutes of `now`
   // ([MS-NLMP] 3.2.5.1.2 is laxer).
   [[nodiscard]] Result<Outcome> verify(const std::optional<AccountSecret>& secret,
                                        const AccountRequirements& required, std::uint64_t now);
