@@ -16,6 +16,7 @@ namespace {
 // Starts the program with both outputs at `output`; returns 0 or an errno.
 int start(const std::vector<std::string>& words, int output, pid_t& child) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -47,7 +48,7 @@ std::string run_command(const std::vector<std::string>& words) {
   pid_t child = 0;
   const int error = start(words, ends[1], child);
   ::close(ends[1]);
-  const std::string text = error == 0 ? read_all(ends[0]) : std::string();
+  std::string text = error == 0 ? read_all(ends[0]) : std::string();
   ::close(ends[0]);
   if (error != 0) throw Failure(words.front() + " cannot be run: " + std::strerror(error));
   int status = 0;
