@@ -89,7 +89,7 @@ void PluginPlace::make_link(const std::string& target) const {
   if (::rename(temporary.c_str(), link_.c_str()) == 0) return;
   const auto failure = file_failure(link_);
   ::unlink(temporary.c_str());
-  throw failure;
+  throw Failure(failure);
 }
 
 void PluginPlace::remove_link() const {
