@@ -28,7 +28,9 @@ int start(const std::vector<std::string>& words, int output, pid_t& child) {
   return error;
 }
 
-std::string read_all(int input) {
+}  // namespace
+
+std::string read_to_end(int input) {
   std::string text;
   char buffer[4096];
   ssize_t count = 0;
@@ -36,11 +38,8 @@ std::string read_all(int input) {
     count = ::read(input, buffer, sizeof buffer);
     if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
   } while (count > 0 || (count < 0 && errno == EINTR));
-  while (text.ends_with('\n')) text.pop_back();
   return text;
 }
-
-}  // namespace
 
 std::string run_command(const std::vector<std::string>& words) {
   int ends[2];
@@ -48,7 +47,8 @@ std::string run_command(const std::vector<std::string>& words) {
   pid_t child = 0;
   const int error = start(words, ends[1], child);
   ::close(ends[1]);
-  std::string text = error == 0 ? read_all(ends[0]) : std::string();
+  std::string text = error == 0 ? read_to_end(ends[0]) : std::string();
+  while (text.ends_with('\n')) text.pop_back();
   ::close(ends[0]);
   if (error != 0) throw Failure(words.front() + " cannot be run: " + std::strerror(error));
   int status = 0;

@@ -10,4 +10,7 @@ namespace smtpseal::cli {
 // exit status is not 0. REQUIRES: a program's name, found by PATH, then its arguments.
 std::string run_command(const std::vector<std::string>& words);
 
+// Everything that comes from a descriptor until its end, or until it fails.
+std::string read_to_end(int input);
+
 }  // namespace smtpseal::cli

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "command_run.hpp"
 #include "context.hpp"
 
 namespace smtpseal::cli {
@@ -148,14 +149,7 @@ class Child {
 class Parent {
  public:
   SaslProbe read(int input) {
-    std::string text;
-    char buffer[4096];
-    ssize_t count = 0;
-    do {
-      count = ::read(input, buffer, sizeof buffer);
-      if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-    } while (count > 0 || (count < 0 && errno == EINTR));
-    std::istringstream lines(text);
+    std::istringstream lines(read_to_end(input));
     for (std::string line; std::getline(lines, line);) take(line);
     if (!is_done_ && probe_.failure.empty()) probe_.failure = "ended early";
     return std::move(probe_);
