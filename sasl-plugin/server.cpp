@@ -26,11 +26,10 @@ bool is_smtp(const sasl_server_params_t& params) {
 
 ntlm::ServerPolicy settings_for(const Setup& setup, const AccountSource& source, const LayerPlan& plan,
                                 const sasl_server_params_t& params) {
-  auto settings = policy::server_policy(server_name(params), setup.netbios_domain());
-  if (source.file)
-    settings = policy::server_policy(server_name(params), setup.netbios_domain(), *source.file);
-  else
-    policy::admit(settings, source.profile, source.strength);
+  const auto name = server_name(params);
+  auto settings = source.file ? policy::server_policy(name, setup.netbios_domain(), *source.file)
+                              : policy::server_policy(name, setup.netbios_domain());
+  if (!source.file) policy::admit(settings, source.profile, source.strength);
   apply(plan, settings);
   // In other services than SMTP integrity would mean a layer that there is none of here.
   settings.allow_sign_alone = is_smtp(params);

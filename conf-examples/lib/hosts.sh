@@ -36,6 +36,7 @@ prepare() { # TARGET...: packages, the programs (their directories are in $binar
         echo "   taken from $binaries"
     else
         binaries=$(printf "$root/build/release/%s:" relay postfix-policy milter cli sasl-plugin)
+        binaries=${binaries%:}
         "$root/tests/build" release "$@"
     fi
     work=$(mktemp -d)
