@@ -128,8 +128,19 @@ capture_begin() {
     within 10 grep -q listening "$work/tcpdump" || die "tcpdump: $(cat "$work/tcpdump")"
 }
 
+# A packet of our own comes last: once it is in the file, everything before it is, however busy the machine.
 capture_end() {
-    sleep 0.5
+    local end="end-of-capture-$RANDOM$RANDOM"
+    on "${captured%:*}" python3 - "${captured#*:}" "$end" <<'EOF'
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+    last.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, sys.argv[1].encode())
+    last.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    last.sendto(sys.argv[2].encode(), ("255.255.255.255", 9))
+EOF
+    within 30 on "${captured%:*}" grep -qa "$end" "/run/$scene.pcap" || die 'tcpdump does not keep up with the wire'
     on "${captured%:*}" pkill -INT -x tcpdump || true
     wait "$tcpdump" 2>/dev/null || true
     on "${captured%:*}" cat "/run/$scene.pcap" >"$work/$scene.pcap"
