@@ -13,13 +13,6 @@ using namespace smtpseal::sasl::test;
 
 namespace {
 
-Identity identity(const std::string& name, const std::string& password = kPassword) {
-  Identity made;
-  made.name = name;
-  made.password = password;
-  return made;
-}
-
 Identity in_realm(const std::string& name, const std::string& realm) {
   Identity made = identity(name);
   made.realm = realm;

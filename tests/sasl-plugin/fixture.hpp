@@ -116,6 +116,12 @@ struct Identity {
   bool asks_name = false;  // they come by prompts
   bool asks_password = false;
 };
+inline Identity identity(const std::string& name, const std::string& password = kPassword) {
+  Identity made;
+  made.name = name;
+  made.password = password;
+  return made;
+}
 
 class Client : public End {
  public:

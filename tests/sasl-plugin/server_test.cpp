@@ -13,13 +13,6 @@ using namespace smtpseal::sasl::test;
 
 namespace {
 
-Identity identity(const std::string& name, const std::string& password = kPassword) {
-  Identity made;
-  made.name = name;
-  made.password = password;
-  return made;
-}
-
 std::string log_in_as(const Identity& who, const Limits& limits = {}) {
   Client client(limits, who);
   Server server;
