@@ -10,13 +10,6 @@ LayerWish layer_wish(const std::string& word) {
   return word == "never" ? LayerWish::never : LayerWish::automatic;
 }
 
-session::Framing framing(const std::string& word) {
-  using session::LengthOrder;
-  using session::SignaturePlace;
-  return {word.starts_with("le-") ? LengthOrder::little_endian : LengthOrder::big_endian,
-          word.ends_with("-trailing") ? SignaturePlace::trailing : SignaturePlace::leading};
-}
-
 }  // namespace
 
 Setup::Setup(const sasl_utils_t& utils) {
@@ -41,7 +34,7 @@ void Setup::load(const std::string& file) {
       values.text("sasl.client_profile") == "modern" ? policy::Profile::modern : policy::Profile::exchange_55;
   client_strength_ = static_cast<unsigned>(std::stoul(values.text("sasl.client_strength")));
   client_layer_ = layer_wish(values.text("sasl.client_layer"));
-  client_framing_ = framing(values.text("sasl.client_framing"));
+  client_framing_ = session::framing_from(values.text("sasl.client_framing")).value();
   ssf_limit_ = static_cast<unsigned>(values.number("sasl.ssf_limit"));
   netbios_domain_ = values.text("sasl.netbios_domain");
   accounts_file_ = values.text("files.accounts");

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace smtpseal::session {
@@ -22,5 +23,7 @@ inline constexpr std::size_t kLengthSize = 4;
 
 // "be-leading" (the default), "be-trailing", "le-leading", "le-trailing".
 std::string_view name(Framing framing);
+// The framing of that name; nullopt where there is none.
+std::optional<Framing> framing_from(std::string_view text);
 
 }  // namespace smtpseal::session
