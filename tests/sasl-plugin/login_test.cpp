@@ -12,11 +12,12 @@ constexpr unsigned kNoLimit = 2147483647;
 constexpr Limits kSendmail{0, kNoLimit, 0, 8192};
 constexpr Limits kPostfix{0, 0, 0, 0};
 
-Identity as(const std::string& name) {
-  Identity identity;
-  identity.name = name;
-  return identity;
-}
+// Lines of [sasl].
+const std::string exchange = "client_profile = \"exchange-5.5\"\n";
+const std::string require = "client_layer = \"require\"\n";
+const std::string never = "client_layer = \"never\"\n";
+const std::string from_40 = "client_strength = \"40\"\n";
+const std::string from_56 = "client_strength = \"56\"\n";
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -37,11 +38,6 @@ void check_dialogue(const End& client, const End& server) {
 BOOST_AUTO_TEST_SUITE(sasl_login)
 
 BOOST_AUTO_TEST_CASE(negotiates_what_settings_and_limits_leave) {
-  const std::string exchange = "client_profile = \"exchange-5.5\"\n";
-  const std::string require = "client_layer = \"require\"\n";
-  const std::string never = "client_layer = \"never\"\n";
-  const std::string from_40 = "client_strength = \"40\"\n";
-  const std::string from_56 = "client_strength = \"56\"\n";
   const struct {
     std::string client_toml;
     Limits client;
@@ -91,7 +87,7 @@ BOOST_AUTO_TEST_CASE(negotiates_what_settings_and_limits_leave) {
   for (const auto& test : cases) {
     BOOST_TEST_CONTEXT(test.client_toml << test.account << ", ssf " << test.ssf) {
       Library library({.client_toml = test.client_toml, .server_toml = test.server_toml});
-      Client client(test.client, as(test.account));
+      Client client(test.client, identity(test.account));
       Server server(test.server);
       BOOST_TEST(server.offers_ntlm());
       BOOST_REQUIRE(log_in(client, server) == "ok");
@@ -110,10 +106,6 @@ BOOST_AUTO_TEST_CASE(negotiates_what_settings_and_limits_leave) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_settings_and_limits_exclude) {
-  const std::string exchange = "client_profile = \"exchange-5.5\"\n";
-  const std::string require = "client_layer = \"require\"\n";
-  const std::string from_40 = "client_strength = \"40\"\n";
-  const std::string from_56 = "client_strength = \"56\"\n";
   const struct {
     std::string client_toml;
     Limits client;
@@ -182,7 +174,7 @@ BOOST_AUTO_TEST_CASE(refuses_what_settings_and_limits_exclude) {
       Options options{.client_toml = test.client_toml};
       if (has_modern_only) options.accounts = "INTELLINET\\DOUG Tru5tno1!\n";
       Library library(options);
-      Client client(test.client, as(test.account));
+      Client client(test.client, identity(test.account));
       Server server(test.server);
       const std::string result = log_in(client, server);
       BOOST_TEST(result.starts_with(test.stage), result);
