@@ -69,8 +69,12 @@ Result<Bytes> response_av_pairs(const AvPairs& server, const ClientPolicy& polic
   for (const AvPair& pair : server.pairs()) {
     if (!is_replaced(pair.id)) append_av(list, pair.id, pair.value);
   }
+  const bool is_unverified = policy.target_name_is_unverified && !target->empty();
+  const std::uint32_t ours = kAvFlagMicPresent | kAvFlagUntrustedSpn;  // not the server's to say
   std::array<std::byte, 4> flags{};
-  store_u32le(server.flags() | (has_mic ? kAvFlagMicPresent : 0), flags.data());
+  store_u32le((server.flags() & ~ours) | flag_if(has_mic, kAvFlagMicPresent) |
+                  flag_if(is_unverified, kAvFlagUntrustedSpn),
+              flags.data());
   if (load_u32le(flags.data()) != 0) append_av(list, AvId::flags, flags);
   append_av(list, AvId::channel_bindings, policy.channel_bindings.value_or(crypto::Digest16{}));
   if (!target->empty()) append_av(list, AvId::target_name, *target);

@@ -259,7 +259,7 @@ bool Server::State::bindings_are_right() const {
   const bool has_sent =
       sent && std::ranges::any_of(*sent, [](std::byte octet) { return octet != std::byte{0}; });
   if (!has_sent) return !policy->require_channel_bindings;
-  if (!policy->channel_bindings) return !policy->require_channel_bindings;
+  if (!policy->channel_bindings) return !policy->require_channel_bindings && !policy->refuse_foreign_bindings;
   return equal_in_constant_time(*sent, *policy->channel_bindings);
 }
 

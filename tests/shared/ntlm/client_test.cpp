@@ -149,6 +149,29 @@ BOOST_AUTO_TEST_CASE(names_the_target_and_binds_to_the_channel) {
   BOOST_TEST(pairs.pairs().size() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(says_where_the_target_name_came_from_a_source_that_may_be_forged) {
+  const struct {
+    std::string target;
+    bool is_unverified;
+    std::string server_flags;  // a server that says what is not its to say
+    std::uint32_t flags;
+  } rows[] = {{"SMTPSVC/mx.partner.example", true, "00000000", kAvFlagUntrustedSpn},
+              {"SMTPSVC/mx.partner.example", false, "00000000", 0},
+              {"SMTPSVC/mx.partner.example", false, "07000000", 1},
+              {"SMTPSVC/mx.partner.example", true, "01000000", kAvFlagUntrustedSpn | 1},
+              {"", true, "00000000", 0}};
+  for (const auto& row : rows) {
+    ClientPolicy policy = modern_policy(true, 128);
+    policy.target_name = row.target;
+    policy.target_name_is_unverified = row.is_unverified;
+    const std::string info = "06000400" + row.server_flags + "02000200440000000000";
+    const Bytes wire = answer(policy, challenge(kModernGrant, info)).value();
+    const auto message = decode_authenticate(wire).value();
+    const auto pairs = AvPairs::decode(message.nt_response.subspan(kProofSize + kBlobFixedSize)).value();
+    BOOST_TEST(pairs.flags() == row.flags);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(without_an_lm_hash_the_nt_response_stands_in_both_fields) {
   ClientPolicy policy = exchange5_policy(true, 128);
   for (const bool has_lm_hash : {true, false}) {

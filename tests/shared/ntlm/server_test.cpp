@@ -540,6 +540,11 @@ BOOST_AUTO_TEST_CASE(channel_bindings_must_match_where_there_are_any) {
     BOOST_TEST(outcome.has_value() == row.accepted);
     if (!row.accepted) BOOST_TEST(fails(outcome, errc::bindings_mismatch));
   }
+  Handshake foreign{.client_policy = modern_policy(false, 128)};
+  foreign.policy.refuse_foreign_bindings = true;
+  BOOST_TEST(foreign.run().has_value());
+  foreign.client_policy.channel_bindings = ours;
+  BOOST_TEST(fails(foreign.run(), errc::bindings_mismatch));
   // Only NTLMv2 can carry them.
   Handshake old{.client_policy = exchange5_policy(false, 128)};
   old.policy.channel_bindings = ours;

@@ -43,6 +43,9 @@ struct ClientPolicy {
   bool echo_target_type =
       false;                // repeat TARGET_TYPE_* of the CHALLENGE in AUTHENTICATE, as Exchange 5.5 did
   std::string target_name;  // MsvAvTargetName such as "SMTPSVC/mail.partner.example"; empty: none
+  // The name came from a source that anybody may have forged, such as an MX record: the server is told so,
+  // and takes the name for no proof of where we meant to log on (3.1.5.1.2, UnverifiedTargetName).
+  bool target_name_is_unverified = false;
   // MsvAvChannelBindings: MD5 of gss_channel_bindings_struct (3.1.1.2); zeros are sent where there are none.
   std::optional<crypto::Digest16> channel_bindings;
 };

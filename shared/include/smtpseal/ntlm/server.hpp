@@ -32,6 +32,9 @@ struct ServerPolicy {
   bool send_target_info = true;
   std::optional<crypto::Digest16> channel_bindings;  // expected inside TLS
   bool require_channel_bindings = false;
+  // There is no TLS at our end, or none that could be bound to: a client that binds its login to a channel
+  // has one with somebody in between. Without it bindings that cannot be checked are ignored.
+  bool refuse_foreign_bindings = false;
 };
 
 // The secret of the account that the client claims to be.
