@@ -68,13 +68,16 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       settings_(values),
       policy_(engine, values, daemon::Tables::all),
       resolver_(io, values.list("relay.dns_servers"), Seconds(values.number("relay.dns_timeout"))),
+      tls_client_(values.text("relay.tls_ca_file")),
       gate_(io, settings_.hold_time),
       pool_(io, settings_),
+      tls_server_(values),
       network_rules_(daemon::network_rules(values)),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
-      outbound_{io, settings_, engine, policy_, resolver_, gate_, pool_, false},
-      inbound_{io, settings_, engine, policy_, resolver_, network_rules_, limits_, sessions_, {}, false, {}},
+      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, false},
+      inbound_{io,      settings_, engine, policy_, resolver_, tls_server_, network_rules_,
+               limits_, sessions_, {},     false,   {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
@@ -100,6 +103,8 @@ void Relay::bind() {
 }
 
 void Relay::start() {
+  tls_server_
+      .load();  // once more: what root may read, the daemon's user may not, and a reload would find that out
   policy_.reload();
   for (const auto& door : doors_) {
     const auto admit = [this, kind = door->kind](daemon::Socket socket, const daemon::Endpoint& peer) {
@@ -110,6 +115,8 @@ void Relay::start() {
 }
 
 void Relay::reload() {
+  tls_client_.reload();
+  tls_server_.reload();
   policy_.reload();
 }
 

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "inbound/context.hpp"
+#include "inbound/tls_server.hpp"
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
+#include "outbound/tls_client.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
@@ -46,8 +48,10 @@ class Relay : public daemon::Service {
   Settings settings_;
   daemon::PolicyHolder policy_;
   Resolver resolver_;
+  TlsClient tls_client_;
   CredentialGate gate_;
   HopPool pool_;
+  TlsServer tls_server_;
   policy::NetworkRules network_rules_;
   AddressLimits limits_;
   SessionRegistry sessions_;

@@ -36,6 +36,7 @@ Settings::Settings(const config::Values& values)
       connect_timeout(values.number("relay.connect_timeout")),
       greeting_timeout(values.number("relay.greeting_timeout")),
       command_timeout(values.number("relay.command_timeout")),
+      tls_handshake_timeout(values.number("relay.tls_handshake_timeout")),
       data_init_timeout(values.number("relay.data_init_timeout")),
       data_block_timeout(values.number("relay.data_block_timeout")),
       data_done_timeout(values.number("relay.data_done_timeout")),
@@ -55,6 +56,7 @@ Settings::Settings(const config::Values& values)
       auth_failure_limit_per_address(values.number("relay.auth_failure_limit_per_address")),
       auth_failure_time(values.number("relay.auth_failure_time")),
       error_limit(values.number("relay.error_limit")),
+      auth_only_with_tls(values.flag("relay.auth_only_with_tls")),
       netbios_domain(values.text("relay.netbios_domain")),
       smtpd_timeout(values.number("relay.smtpd_timeout")),
       smtpd_data_done_timeout(values.number("relay.smtpd_data_done_timeout")) {}

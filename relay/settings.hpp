@@ -33,6 +33,7 @@ struct Settings {
   daemon::Seconds connect_timeout;
   daemon::Seconds greeting_timeout;
   daemon::Seconds command_timeout;
+  daemon::Seconds tls_handshake_timeout;
   daemon::Seconds data_init_timeout;
   daemon::Seconds data_block_timeout;
   daemon::Seconds data_done_timeout;
@@ -53,6 +54,7 @@ struct Settings {
   std::int64_t auth_failure_limit_per_address;
   daemon::Seconds auth_failure_time;
   std::int64_t error_limit;
+  bool auth_only_with_tls;
   std::string netbios_domain;
   daemon::Seconds smtpd_timeout;
   daemon::Seconds smtpd_data_done_timeout;

@@ -27,7 +27,20 @@ Task<Result<smtp::Reply>> SmtpLink::reply(Seconds timeout) {
   }
 }
 
+Task<Result<smtp::Reply>> SmtpLink::command(SecretText line, Seconds timeout) {
+  std::string text;
+  text.reserve(line.reveal().size() + 2);  // so that adding CRLF makes no copy
+  text = line.reveal();
+  auto answer = co_await exchange(text, timeout);
+  wipe(text.data(), text.size());
+  co_return answer;
+}
+
 Task<Result<smtp::Reply>> SmtpLink::command(std::string line, Seconds timeout) {
+  co_return co_await exchange(line, timeout);
+}
+
+Task<Result<smtp::Reply>> SmtpLink::exchange(std::string& line, Seconds timeout) {
   if (has_unread_input()) {
     // Somebody spoke unasked: its words must not be taken for the reply to this command. Reading tells a
     // close from words.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "smtpseal/daemon/stream.hpp"
+#include "smtpseal/secret.hpp"
 #include "smtpseal/smtp/line_reader.hpp"
 #include "smtpseal/smtp/reply.hpp"
 
@@ -24,6 +25,11 @@ class SmtpLink {
   // Sends `line` with CRLF, then reads the reply.
   daemon::Task<Result<smtp::Reply>> command(std::string line, daemon::Seconds timeout);
 
+  // The same for a line that shows a secret, of which no copy is left behind here.
+  daemon::Task<Result<smtp::Reply>> command(SecretText line, daemon::Seconds timeout);
+
+  // True where octets behind the last reply have been read already: they were sent with it.
+  [[nodiscard]] bool holds_input() const { return !input_.empty(); }
   // True where octets wait behind the last reply: nobody may have spoken unasked, above all not before a
   // layer switch.
   [[nodiscard]] bool has_unread_input() { return !input_.empty() || stream_.has_pending_input(); }
@@ -31,6 +37,8 @@ class SmtpLink {
   [[nodiscard]] const daemon::Stream& stream() const { return stream_; }
 
  private:
+  daemon::Task<Result<smtp::Reply>> exchange(std::string& line, daemon::Seconds timeout);
+
   daemon::Stream stream_;
   smtp::LineReader lines_;
   std::string input_;  // octets read and not yet used

@@ -17,6 +17,7 @@
 namespace smtpseal::relay {
 
 class SmtpSession;
+class TlsServer;
 
 struct InboundContext {
   daemon::asio::io_context& io;
@@ -24,6 +25,7 @@ struct InboundContext {
   std::shared_ptr<const crypto::Engine> engine;
   daemon::PolicyHolder& policy;
   Resolver& resolver;
+  const TlsServer& tls;
   const policy::NetworkRules& network_rules;
   AddressLimits& limits;
   SessionRegistry& sessions;

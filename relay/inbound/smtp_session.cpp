@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 
+#include "inbound/tls_server.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
@@ -73,6 +74,7 @@ SmtpSession::~SmtpSession() {
       .optional("account", login_)
       .field("status", session::name(had.protection))
       .field("bits", had.bits)
+      .optional("tls", had.tls ? had.tls->version : std::string())
       .field("messages", messages_)
       .field("sealed", had.octets_sealed)
       .field("unsealed", had.octets_unsealed);
@@ -127,10 +129,11 @@ void SmtpSession::part(const ErrorCode& why) {
   else if (may_speak && why == daemon::asio::error::operation_aborted)
     say(421, "4.3.2", context_.settings.hostname + " is shutting down");
   if (why == daemon::asio::error::eof && !mail_accepted_) return;  // an ordinary end without QUIT
-  log::info("session-lost")
-      .field("id", id_)
-      .field("client", address_.to_string())
-      .field("reason", why.message());
+  log_lost(why.message());
+}
+
+void SmtpSession::log_lost(const std::string& reason) const {
+  log::info("session-lost").field("id", id_).field("client", address_.to_string()).field("reason", reason);
 }
 
 Task<> SmtpSession::handle(std::string_view line) {
@@ -147,6 +150,9 @@ Task<> SmtpSession::handle(std::string_view line) {
       break;
     case Verb::helo:
       on_helo(command.argument, false);
+      break;
+    case Verb::starttls:
+      co_await on_starttls(command.argument);
       break;
     case Verb::auth:
     case Verb::xauth:
@@ -177,7 +183,7 @@ Task<> SmtpSession::handle(std::string_view line) {
       end_with({221, "2.0.0", "Bye"});
       break;
     default:
-      // XCLIENT, XFORWARD, XEXCH50, STARTTLS, ETRN, EXPN, HELP and whatever else is not offered ends here.
+      // XCLIENT, XFORWARD, XEXCH50, ETRN, EXPN, HELP and whatever else is not offered ends here.
       reject(500, "5.5.1", "command not recognized");
   }
 }
@@ -196,8 +202,14 @@ Task<> SmtpSession::on_ehlo(std::string_view argument) {
   if (errors_ == errors && !ended_) link_.reply(co_await ehlo_reply());
 }
 
+// A login without TLS is over before TLS could protect it, and a seal is to be the last layer.
+bool SmtpSession::offers_tls() const {
+  return context_.tls.is_on() && !is_in_tls() && login_.empty();
+}
+
 bool SmtpSession::offers_auth() const {
   const auto set = context_.policy.current();
+  if (context_.settings.auth_only_with_tls && !is_in_tls()) return false;
   return login_.empty() && set && !set->accounts.entries().empty();
 }
 
@@ -222,15 +234,57 @@ Task<Reply> SmtpSession::ehlo_reply() {
   offer(offers.dsn, "DSN");
   offer(offers.smtputf8, "SMTPUTF8");
   offer(offers.chunking && context_.settings.stray_line_ends == smtp::StrayLineEnds::refuse, "CHUNKING");
+  offer(offers_tls(), "STARTTLS");
   offer(offers_auth(), "AUTH NTLM");
   offer(offers_auth(), "XAUTH NTLM");
   co_return reply;
+}
+
+std::optional<Reply> SmtpSession::cannot_start_tls(std::string_view argument) const {
+  if (!context_.tls.is_on()) return Reply(500, "5.5.1", "command not recognized");
+  if (!argument.empty()) return Reply(501, "5.5.4", "STARTTLS takes no parameters");
+  if (is_in_tls()) return Reply(503, "5.5.1", "TLS is there already");
+  if (!login_.empty()) return Reply(503, "5.5.1", "STARTTLS must come before AUTH");
+  if (mail_accepted_) return Reply(503, "5.5.1", "STARTTLS is not permitted in a mail transaction");
+  return std::nullopt;
+}
+
+Task<> SmtpSession::on_starttls(std::string_view argument) {
+  if (const auto refusal = cannot_start_tls(argument))
+    co_return reject(refusal->code, refusal->status, refusal->lines.front());
+  // Octets behind the command would be taken for what the client says inside TLS.
+  if (!link_.unread().empty()) {
+    log_lost("octets in clear behind STARTTLS");
+    co_return end_with({503, "5.5.1", "STARTTLS must not be followed by anything before its reply"});
+  }
+  auto session = context_.tls.make_session();
+  if (!session) co_return reject(454, "4.7.0", "TLS is not available now");
+  say(220, "2.0.0", "ready to start TLS");
+  auto started = co_await link_.flush();
+  if (started)
+    started = co_await link_.stream().start_tls(std::move(*session), context_.settings.tls_handshake_timeout);
+  if (!started) {
+    log_lost("TLS handshake failed: " + started.error().message());
+    ended_ = true;
+    co_return;
+  }
+  drop_backend();
+  helo_.clear();  // learnt before TLS, so worthless now (RFC 3207 section 4.2)
+  security_.protection = session::Protection::tls;
+  security_.tls = link_.stream().tls()->facts();
+  log::info("tls-ok")
+      .field("id", id_)
+      .field("client", address_.to_string())
+      .field("tls", security_.tls->version)
+      .field("cipher", security_.tls->cipher);
 }
 
 std::optional<Reply> SmtpSession::cannot_auth(std::string_view mechanism) const {
   if (!login_.empty()) return Reply(503, "5.5.1", "already authenticated");
   if (mail_accepted_) return Reply(503, "5.5.1", "AUTH is not permitted in a mail transaction");
   if (helo_.empty()) return Reply(503, "5.5.1", "send EHLO first");
+  if (context_.settings.auth_only_with_tls && !is_in_tls())
+    return Reply(538, "5.7.11", "encryption is required: STARTTLS first");
   if (!offers_auth()) return Reply(502, "5.5.1", "AUTH is not available");
   if (!boost::algorithm::iequals(mechanism, "NTLM"))
     return Reply(504, "5.5.4", "unrecognized authentication mechanism");
@@ -249,8 +303,9 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
     co_return end_with({421, "4.7.0", "too many failed logins from your address"});
   }
   const auto set = context_.policy.current();
-  const auto policy = std::make_shared<const ntlm::ServerPolicy>(
+  const auto policy = std::make_shared<ntlm::ServerPolicy>(
       policy::server_policy(context_.settings.hostname, context_.settings.netbios_domain, set->accounts));
+  context_.tls.bind(*policy, *context_.engine, link_.stream().tls());
   AuthExchange auth(context_.engine, set, policy);
   const std::string initial(blank == std::string_view::npos ? std::string_view()
                                                             : argument.substr(blank + 1));
@@ -281,14 +336,10 @@ Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initia
   while (step.kind == AuthStep::Kind::more) {
     link_.reply(step.reply);
     const auto left = std::max(Seconds(1), std::chrono::ceil<Seconds>(deadline - Clock::now()));
-    const auto line = Clock::now() < deadline
-                          ? co_await link_.next_line(left)
-                          : Result<std::string_view>(ErrorCode(daemon::asio::error::timed_out));
+    Result<std::string_view> line(ErrorCode(daemon::asio::error::timed_out));
+    if (Clock::now() < deadline) line = co_await link_.next_line(left);
     if (!line) {
-      log::info("session-lost")
-          .field("id", id_)
-          .field("client", address_.to_string())
-          .field("reason", "during AUTH: " + line.error().message());
+      log_lost("during AUTH: " + line.error().message());
       ended_ = true;
       break;
     }
@@ -301,10 +352,7 @@ Task<> SmtpSession::accept_login(AuthExchange& auth, const Reply& reply) {
   // Octets behind the client's last message were sent before it knew the outcome: in clear, by whoever sits
   // between.
   if (!link_.unread().empty()) {
-    log::warning("session-lost")
-        .field("id", id_)
-        .field("client", address_.to_string())
-        .field("reason", "octets in clear behind the AUTH exchange");
+    log_lost("octets in clear behind the AUTH exchange");
     co_return end_with({503, "5.5.1", "AUTH must not be followed by anything before its reply"});
   }
   const ntlm::Outcome& outcome = auth.outcome();

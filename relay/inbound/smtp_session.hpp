@@ -36,10 +36,12 @@ class SmtpSession {
  private:
   daemon::Task<Result<std::string_view>> next_command();
   void part(const ErrorCode& why);
+  void log_lost(const std::string& reason) const;
   daemon::Task<> handle(std::string_view line);
   void on_helo(std::string_view argument, bool esmtp);
   daemon::Task<smtp::Reply> ehlo_reply();
   daemon::Task<> on_ehlo(std::string_view argument);
+  daemon::Task<> on_starttls(std::string_view argument);
   daemon::Task<> on_auth(std::string_view argument, std::string_view verb);
   daemon::Task<AuthStep> exchange(AuthExchange& auth, std::string_view initial_response);
   daemon::Task<> accept_login(AuthExchange& auth, const smtp::Reply& reply);
@@ -51,7 +53,10 @@ class SmtpSession {
   daemon::Task<smtp::Reply> chunk_reply();
   daemon::Task<> on_rset();
 
+  [[nodiscard]] bool is_in_tls() const { return link_.stream().tls() != nullptr; }
+  [[nodiscard]] bool offers_tls() const;
   [[nodiscard]] bool offers_auth() const;
+  [[nodiscard]] std::optional<smtp::Reply> cannot_start_tls(std::string_view argument) const;
   [[nodiscard]] std::optional<smtp::Reply> cannot_auth(std::string_view mechanism) const;
   [[nodiscard]] policy::InboundVerdict judge(const std::string& sender) const;
   bool may_send(const std::string& sender);

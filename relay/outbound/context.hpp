@@ -12,6 +12,7 @@
 namespace smtpseal::relay {
 
 class HopPool;
+class TlsClient;
 
 struct OutboundContext {
   daemon::asio::io_context& io;
@@ -19,6 +20,7 @@ struct OutboundContext {
   std::shared_ptr<const crypto::Engine> engine;
   daemon::PolicyHolder& policy;
   Resolver& resolver;
+  const TlsClient& tls;
   CredentialGate& gate;
   HopPool& pool;
   bool stopping = false;  // the daemon is to end: no new transaction

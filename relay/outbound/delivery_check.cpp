@@ -30,7 +30,8 @@ SocketmapReply delivery_answer(const OutboundContext& context, std::string_view 
   if (decision.kind == policy::Decision::Kind::refuse_form)
     return refusal({550, "5.1.3", "the address names a listed domain in its local part"});
   const auto* credential = set->credentials.find(decision.rule->account);
-  if (const auto failure = held_login(context, *credential)) {
+  const auto failure = credential == nullptr ? std::nullopt : held_login(context, *credential);
+  if (failure) {
     smtp::Reply reply = to_reply(*failure, decision);
     reply.lines = {decision.domain + " (rule " + decision.rule->pattern + " requires " +
                    std::string(policy::name(decision.rule->level)) +

@@ -3,8 +3,10 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "outbound/delivery_check.hpp"
+#include "outbound/starttls.hpp"
 #include "smtpseal/daemon/connect.hpp"
 #include "smtpseal/log/log.hpp"
+#include "smtpseal/ntlm/channel_bindings.hpp"
 #include "smtpseal/ntlm/wire.hpp"
 
 namespace smtpseal::relay {
@@ -13,11 +15,10 @@ using daemon::Seconds;
 using daemon::Task;
 using Kind = Failure::Kind;
 
-Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy::Decision& decision,
-                                          const policy::Credential& credential, std::string log_id) {
-  auto held = held_login(context, credential);
+Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
+  auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
   if (held) co_return Opened{nullptr, held};
-  Route route = co_await find_route(context.resolver, context.settings, decision);
+  Route route = co_await find_route(context.resolver, context.settings, plan.decision);
   std::optional<Failure> failure = std::move(route.failure);
   for (const auto& target : route.targets) {
     auto stream = co_await daemon::connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
@@ -33,17 +34,17 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const policy
     }
     auto session =
         std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
-                                     target, hop_key(decision, credential), log_id);
-    const LoginResult result = co_await session->start(decision, credential, target.host);
+                                     target, hop_key(plan), log_id);
+    const LoginResult result = co_await session->start(plan, target);
     if (!result.failure) co_return Opened{std::move(session), {}};
     log::warning("hop-failed")
         .field("id", log_id)
-        .field("domain", decision.domain)
+        .field("domain", plan.decision.domain)
         .field("host", target.text())
-        .field("rule", decision.rule->origin.text())
+        .field("rule", plan.decision.rule->origin.text())
         .field("reason", result.failure->text);
     // Where a broken rule bounces, a host that is only down for now must not be overruled by a worse backup.
-    const bool keeps_waiting = decision.rule->on_failure == policy::OnFailure::bounce && failure &&
+    const bool keeps_waiting = plan.decision.rule->on_failure == policy::OnFailure::bounce && failure &&
                                failure->kind == Failure::Kind::temporary;
     if (!keeps_waiting || result.refused) failure = result.failure;
     if (result.refused) break;
@@ -71,37 +72,66 @@ HopSession::~HopSession() {
       .field("unsealed", had.octets_unsealed);
 }
 
-Task<LoginResult> HopSession::start(const policy::Decision& decision, const policy::Credential& credential,
-                                    const std::string& host) {
+Task<LoginResult> HopSession::start(const HopPlan& plan, const Target& target) {
   LoginResult result;
   result.failure = co_await greet();
   if (!result.failure) result.failure = co_await say_ehlo();
+  if (!result.failure && plan.decision.rule->tls.mode != policy::TlsMode::none)
+    result.failure = co_await enter_tls(plan, target);
   if (result.failure) co_return std::move(result);
-  if (const auto reason = cannot_log_in(*decision.rule, offers_)) {
-    result.failure = Failure{Kind::protection, "7.4", peer_ + " " + *reason};
-    co_return std::move(result);
-  }
-  const LoginPlan plan{*decision.rule, credential, peer_, "SMTPSVC/" + host};
-  result = co_await log_in(context_, link_, plan);
+  if (plan.credential != nullptr) result = co_await log_in_as(plan, target);
+  if (!result.failure) log_opened(plan.decision);
+  co_return std::move(result);
+}
+
+// What was learnt before TLS is worthless behind it (RFC 3207 section 4.2).
+Task<std::optional<Failure>> HopSession::enter_tls(const HopPlan& plan, const Target& target) {
+  const bool is_literal = target.host.starts_with('[');
+  const TlsPlan tls{plan.decision.rule->tls, plan.authorities, peer_,
+                    is_literal ? target.address.to_string() : target.host};
+  const smtp::Ehlo offers = std::exchange(offers_, smtp::Ehlo());
+  auto entered = co_await start_tls(context_, link_, offers, tls);
+  if (entered.failure) co_return std::move(entered.failure);
+  verified_ = std::move(entered.verified);
+  security_.protection = session::Protection::tls;
+  security_.tls = link_.stream().tls()->facts();
+  co_return co_await say_ehlo();
+}
+
+Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& target) {
+  LoginPlan login{*plan.decision.rule, *plan.credential, peer_, "SMTPSVC/" + target.host, target.is_from_mx};
+  const auto* tls = link_.stream().tls();
+  const auto binding = tls == nullptr ? std::nullopt : tls->end_point_binding();
+  if (binding) login.bindings = ntlm::channel_bindings_hash(*context_.engine, *binding);
+  LoginResult result = co_await log_in(context_, link_, offers_, login);
   if (result.failure) co_return std::move(result);
+  result.security.tls = std::move(security_.tls);
   security_ = result.security;
   // A layer switch makes what was learnt before it worthless (RFC 4954 section 4). Exchange 5.x takes no
   // second EHLO (stated, Q297269): its first sealed command is MAIL, which a peer without the key cannot
   // read.
-  const bool say_again = security_.bits != 0 && decision.rule->profile == policy::Profile::modern;
+  const bool say_again = security_.bits != 0 && plan.decision.rule->profile == policy::Profile::modern;
   if (say_again) result.failure = co_await say_ehlo();
-  if (result.failure) co_return std::move(result);
-  log::info("hop-open")
-      .field("id", log_id_)
+  co_return std::move(result);
+}
+
+void HopSession::log_opened(const policy::Decision& decision) const {
+  auto line = log::info("hop-open");
+  line.field("id", log_id_)
       .field("domain", decision.domain)
       .field("host", peer_)
       .field("rule", decision.rule->origin.text())
-      .field("account", security_.account)
-      .field("status", session::name(security_.protection))
-      .field("auth", ntlm::name(*security_.response))
-      .field("bits", security_.bits)
-      .field("flags", ntlm::describe_flags(security_.flags));
-  co_return std::move(result);
+      .field("status", session::name(security_.protection));
+  if (!security_.account.empty()) line.field("account", security_.account).field("mech", security_.mechanism);
+  if (security_.response) {
+    line.field("auth", ntlm::name(*security_.response))
+        .field("bits", security_.bits)
+        .field("flags", ntlm::describe_flags(security_.flags));
+  }
+  if (security_.tls)
+    line.field("tls", security_.tls->version)
+        .field("cipher", security_.tls->cipher)
+        .field("verified", verified_);
 }
 
 Task<std::optional<Failure>> HopSession::greet() {
@@ -169,9 +199,9 @@ session::SessionSecurity HopSession::security() const {
   return now;
 }
 
-std::string hop_key(const policy::Decision& decision, const policy::Credential& credential) {
-  const policy::DomainRule& rule = *decision.rule;
-  std::string key = decision.domain;
+std::string hop_key(const HopPlan& plan) {
+  const policy::DomainRule& rule = *plan.decision.rule;
+  std::string key = plan.decision.domain;
   const auto add = [&key](std::string_view part) {
     key += '\n';
     key += part;
@@ -182,8 +212,13 @@ std::string hop_key(const policy::Decision& decision, const policy::Credential& 
   add(session::name(rule.framing));
   add(rule.rc4_state == policy::Rc4State::separate ? "separate" : "shared");
   add(rule.nexthop ? rule.nexthop->host + ":" + std::to_string(rule.nexthop->port) : "mx");
-  add(credential.account);
-  add(std::to_string(credential.secret.generation));
+  add(rule.tls.text());
+  // A session keeps its authorities, so that no others can come to have their address.
+  add(std::to_string(reinterpret_cast<std::uintptr_t>(plan.authorities.get())));
+  for (const auto mechanism : rule.mechanisms) add(policy::name(mechanism));
+  if (plan.credential == nullptr) return key;
+  add(plan.credential->account);
+  add(std::to_string(plan.credential->secret.generation));
   return key;
 }
 

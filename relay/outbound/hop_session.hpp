@@ -1,4 +1,4 @@
-// One session with a next hop, ready for mail: connected, logged on, and sealed where the rule says so.
+// One session with a next hop, ready for mail: connected, in TLS, logged on and sealed as the rule says.
 // Nothing of any message is sent before open() has succeeded.
 #pragma once
 
@@ -16,6 +16,13 @@
 
 namespace smtpseal::relay {
 
+// What a session is opened by. Borrows from the policy set, which must outlive the call.
+struct HopPlan {
+  const policy::Decision& decision;
+  const policy::Credential* credential;  // null at level tls, which has no login
+  tls::TrustStore authorities;           // of the rule's ca_file=; null without
+};
+
 class HopSession {
  public:
   struct Opened {
@@ -24,8 +31,7 @@ class HopSession {
   };
   // Finds the hosts, tries their addresses in turn, logs on. `log_id` joins the log lines. A refused
   // credential ends the attempt at once: no second host is asked.
-  static daemon::Task<Opened> open(OutboundContext& context, const policy::Decision& decision,
-                                   const policy::Credential& credential, std::string log_id);
+  static daemon::Task<Opened> open(OutboundContext& context, const HopPlan& plan, std::string log_id);
 
   HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key,
              std::string log_id);
@@ -46,6 +52,8 @@ class HopSession {
   [[nodiscard]] const smtp::Ehlo& offers() const { return offers_; }
   // With the octet counts of this moment.
   [[nodiscard]] session::SessionSecurity security() const;
+  // How the certificate was found good enough: "chain", "fingerprint", "no". Of no meaning without TLS.
+  [[nodiscard]] const std::string& verified() const { return verified_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& log_id() const { return log_id_; }
@@ -54,11 +62,13 @@ class HopSession {
   std::int64_t messages = 0;
 
  private:
-  // Greeting, EHLO, login, EHLO.
-  daemon::Task<LoginResult> start(const policy::Decision& decision, const policy::Credential& credential,
-                                  const std::string& host);
+  // Greeting, EHLO, STARTTLS, EHLO, login, EHLO.
+  daemon::Task<LoginResult> start(const HopPlan& plan, const Target& target);
   daemon::Task<std::optional<Failure>> greet();
   daemon::Task<std::optional<Failure>> say_ehlo();
+  daemon::Task<std::optional<Failure>> enter_tls(const HopPlan& plan, const Target& target);
+  daemon::Task<LoginResult> log_in_as(const HopPlan& plan, const Target& target);
+  void log_opened(const policy::Decision& decision) const;
 
   OutboundContext& context_;
   SmtpLink link_;
@@ -67,10 +77,11 @@ class HopSession {
   std::string log_id_;
   smtp::Ehlo offers_;
   session::SessionSecurity security_;
+  std::string verified_;
   bool broken_ = false;
 };
 
-// Sessions with the same key are interchangeable: same rule contents, same secret.
-std::string hop_key(const policy::Decision& decision, const policy::Credential& credential);
+// Sessions with the same key are interchangeable: same rule contents, same secret, same authorities.
+std::string hop_key(const HopPlan& plan);
 
 }  // namespace smtpseal::relay

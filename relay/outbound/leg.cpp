@@ -50,8 +50,14 @@ void Leg::abort(smtp::Reply why) {
   session_.reset();
 }
 
+HopPlan Leg::plan() const {
+  const auto authorities = set_->authorities.find(decision_.rule->tls.ca_file);
+  return {decision_, credential_, authorities == set_->authorities.end() ? nullptr : authorities->second};
+}
+
 Task<bool> Leg::open_session() {
-  auto opened = co_await HopSession::open(context_, decision_, *credential_, log_id_);
+  const HopPlan how = plan();
+  auto opened = co_await HopSession::open(context_, how, log_id_);
   session_ = std::move(opened.session);
   if (opened.failure) fail(to_reply(*opened.failure, decision_));
   co_return session_ != nullptr;
@@ -70,12 +76,12 @@ Task<std::optional<Result<smtp::Reply>>> Leg::say_mail(const smtp::Envelope& mai
 
 Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
   started_ = true;
-  if (credential_ == nullptr) {
+  if (credential_ == nullptr && decision_.rule->level >= policy::Level::auth) {
     fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account},
                   decision_));
     co_return false;
   }
-  session_ = context_.pool.take(hop_key(decision_, *credential_));
+  session_ = context_.pool.take(hop_key(plan()));
   const bool reused = session_ != nullptr;
   if (!reused && !co_await open_session()) co_return false;
   auto answer = co_await say_mail(mail);
@@ -132,8 +138,13 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     co_return false;
   }
   in_data_ = true;
-  const ReceivedFacts facts{client_helo,          hostname,          log_id_, session_->peer(),
-                            session_->security(), std::time(nullptr)};
+  const ReceivedFacts facts{client_helo,
+                            hostname,
+                            log_id_,
+                            session_->peer(),
+                            session_->security(),
+                            session_->verified() == "no" ? "" : session_->verified(),
+                            std::time(nullptr)};
   const std::string received = received_line(facts);
   co_await write(received);
   co_return !failure_;

@@ -46,6 +46,7 @@ class Leg {
 
  private:
   daemon::Task<bool> start_transaction(const smtp::Envelope& mail);
+  [[nodiscard]] HopPlan plan() const;
   daemon::Task<bool> open_session();
   daemon::Task<std::optional<Result<smtp::Reply>>> say_mail(const smtp::Envelope& mail);
   void fail(const ErrorCode& error);
@@ -55,7 +56,7 @@ class Leg {
   OutboundContext& context_;
   std::shared_ptr<const policy::PolicySet> set_;
   policy::Decision decision_;
-  const policy::Credential* credential_;
+  const policy::Credential* credential_;  // null where the rule asks for no login
   std::string log_id_;
   std::unique_ptr<HopSession> session_;
   std::size_t recipients_ = 0;  // accepted by the next hop

@@ -1,151 +1,117 @@
 #include "outbound/login.hpp"
 
-#include "smtpseal/ntlm/client.hpp"
-#include "smtpseal/ntlm/filetime.hpp"
-#include "smtpseal/policy/ntlm_settings.hpp"
-#include "smtpseal/smtp/command.hpp"
+#include "outbound/ntlm_login.hpp"
+#include "outbound/password_login.hpp"
 
 namespace smtpseal::relay {
 
 using daemon::Task;
+using policy::Mechanism;
 using Kind = Failure::Kind;
 
 namespace {
 
-std::string_view verb_of(const policy::DomainRule& rule) {
-  return rule.profile == policy::Profile::exchange_50 ? "XAUTH" : "AUTH";
-}
-
-std::string refusal(const LoginPlan& plan, std::string_view what, const smtp::Reply& reply) {
-  return plan.peer + " " + std::string(what) + ": " + reply.one_line();
-}
-
-// The reply to the AUTH line itself, where no credential was shown yet.
-Failure not_accepted(const LoginPlan& plan, const smtp::Reply& reply) {
-  const bool temporary = reply.is_temporary();
-  return {temporary ? Kind::temporary : Kind::protection, temporary ? "7.0" : "7.4",
-          refusal(plan, "did not accept " + std::string(verb_of(plan.rule)) + " NTLM", reply)};
-}
-
-struct Answer {
-  LoginResult result;
-  bool accepted = false;
-};
-
-// The reply to the AUTHENTICATE message. RFC 4954 has 535 for a wrong credential, but any 5xx may mean it,
-// and a second try may lock the account.
-Answer judge(const LoginPlan& plan, const smtp::Reply& reply) {
-  Answer answer;
-  if (reply.code == 235) {
-    answer.accepted = true;
-  } else if (reply.is_permanent()) {
-    answer.result.refused = true;
-    answer.result.failure =
-        Failure{Kind::protection, "7.8",
-                refusal(plan, "refused the login of account " + plan.credential.account, reply)};
-  } else {
-    answer.result.failure =
-        Failure{Kind::temporary, "7.0", refusal(plan, "did not complete the login", reply)};
+bool is_offered(const policy::DomainRule& rule, Mechanism mechanism, const smtp::Ehlo& ehlo) {
+  if (mechanism != Mechanism::ntlm) return ehlo.offers_auth(policy::name(mechanism));
+  switch (rule.profile) {
+    case policy::Profile::exchange_55:
+      return true;
+    case policy::Profile::exchange_50:
+      return ehlo.offers_xauth("NTLM");
+    case policy::Profile::modern:
+      break;
   }
-  return answer;
+  return ehlo.offers_auth("NTLM");
 }
 
-session::SessionSecurity describe(const ntlm::Outcome& outcome, const LoginPlan& plan) {
-  session::SessionSecurity security;
-  security.protection = outcome.sealed ? session::Protection::sealed : session::Protection::authenticated;
-  security.mechanism = "NTLM";
-  security.account = plan.credential.account;
-  security.response = outcome.response;
-  security.bits = outcome.sealed ? outcome.strength : 0;
-  security.flags = outcome.flags;
-  return security;
+std::string refusal(const LoginPlan& plan, const std::string& what, const smtp::Reply& reply) {
+  return plan.peer + " " + what + ": " + reply.one_line();
 }
 
-LoginResult failed(Failure failure) {
+// What a code says to the administrator that the words behind it may not.
+std::string_view hint(const LoginPlan& plan, int code) {
+  const bool has_tls = plan.rule.tls.mode != policy::TlsMode::none;
+  if (!has_tls && (code == 530 || code == 538)) return " (it may want STARTTLS first: tls= in the rule)";
+  if (code == 534) return " (it takes this mechanism for too weak)";
+  return {};
+}
+
+}  // namespace
+
+LoginResult failed_login(Failure failure) {
   LoginResult result;
   result.failure = std::move(failure);
   return result;
 }
 
-Failure lost(const LoginPlan& plan, const ErrorCode& error) {
+std::string_view auth_verb(const policy::DomainRule& rule) {
+  return rule.profile == policy::Profile::exchange_50 ? "XAUTH" : "AUTH";
+}
+
+std::vector<Mechanism> usable_mechanisms(const policy::DomainRule& rule, const smtp::Ehlo& ehlo) {
+  std::vector<Mechanism> usable;
+  for (const Mechanism mechanism : rule.mechanisms)
+    if (is_offered(rule, mechanism, ehlo)) usable.push_back(mechanism);
+  return usable;
+}
+
+std::string nothing_offered(const policy::DomainRule& rule) {
+  std::string names;
+  for (const Mechanism mechanism : rule.mechanisms)
+    names += (names.empty() ? "" : " or ") + std::string(policy::name(mechanism));
+  return "does not offer " + std::string(auth_verb(rule)) + " " + names + ", or it was removed in transit";
+}
+
+Failure on_hold(const LoginPlan& plan) {
+  return {Kind::protection, "7.8",
+          "credential of account " + plan.credential.account +
+              " is on hold after a refused login; set it anew, or wait"};
+}
+
+Failure lost_connection(const LoginPlan& plan, const ErrorCode& error) {
   return {Kind::temporary, "4.2",
           "connection to " + plan.peer + " failed during the login: " + error.message()};
 }
 
-}  // namespace
-
-std::optional<std::string> cannot_log_in(const policy::DomainRule& rule, const smtp::Ehlo& ehlo) {
-  if (rule.profile == policy::Profile::exchange_55) return std::nullopt;
-  const bool offered =
-      rule.profile == policy::Profile::exchange_50 ? ehlo.offers_xauth("NTLM") : ehlo.offers_auth("NTLM");
-  if (offered) return std::nullopt;
-  return "does not offer " + std::string(verb_of(rule)) + " NTLM, or it was removed in transit";
+LoginResult not_accepted(const LoginPlan& plan, Mechanism mechanism, const smtp::Reply& reply) {
+  const bool temporary = reply.is_temporary();
+  LoginResult result =
+      failed_login({temporary ? Kind::temporary : Kind::protection, temporary ? "7.0" : "7.4",
+                    refusal(plan,
+                            "did not accept " + std::string(auth_verb(plan.rule)) + " " +
+                                std::string(policy::name(mechanism)),
+                            reply) +
+                        std::string(hint(plan, reply.code))});
+  result.may_go_on = reply.is_permanent() && reply.code != 530 && reply.code != 535;
+  return result;
 }
 
-Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan) {
-  using ntlm::errc;
-  const std::string required = std::to_string(plan.rule.strength) + " bit";
-  if (error == make_error_code(errc::weak_strength))
-    return {Kind::protection, "7.9",
-            plan.peer + " grants an encryption weaker than the required " + required};
-  if (error == make_error_code(errc::seal_not_negotiated))
-    return {Kind::protection, "7.9", plan.peer + " does not grant encryption (SEAL) in its NTLM challenge"};
-  if (error == make_error_code(errc::lm_hash_unavailable))
-    return {Kind::protection, "7.9",
-            "account " + plan.credential.account +
-                " has no LM hash, which LM_KEY needs (smtpseal credential set --lm)"};
-  return {Kind::protection, "7.5", "NTLM challenge of " + plan.peer + " is unusable: " + error.message()};
+LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply) {
+  if (reply.code == 235) return {};
+  if (!reply.is_permanent())
+    return failed_login({Kind::temporary, "7.0", refusal(plan, "did not complete the login", reply)});
+  LoginResult result =
+      failed_login({Kind::protection, "7.8",
+                    refusal(plan, "refused the login of account " + plan.credential.account, reply)});
+  result.refused = true;
+  return result;
 }
 
-Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const LoginPlan& plan) {
-  const auto timeout = context.settings.command_timeout;
-  const bool seal = plan.rule.level == policy::Level::seal;
-  ntlm::ClientPolicy settings = policy::client_policy(plan.rule.profile, seal, plan.rule.strength);
-  if (plan.rule.profile == policy::Profile::modern) settings.target_name = plan.target_name;
-  ntlm::Client client(
-      context.engine,
-      policy::client_identity(plan.credential.name, plan.credential.secret, context.settings.hostname),
-      std::move(settings), ntlm::draw_nonces(*context.engine));
-
-  const auto negotiate = client.negotiate();
-  if (!negotiate) co_return failed(explain_ntlm(negotiate.error(), plan));
-  const std::string opening =
-      std::string(verb_of(plan.rule)) + " NTLM " + smtp::to_base64(as_text(*negotiate));
-  const auto first = co_await link.command(opening, timeout);
-  if (!first) co_return failed(lost(plan, first.error()));
-  if (first->code != 334) co_return failed(not_accepted(plan, *first));
-
-  const auto challenge = smtp::from_base64(first->lines.front());
-  if (!challenge)
-    co_return failed({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
-  const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
-  if (!authenticate) co_return failed(explain_ntlm(authenticate.error(), plan));
-
-  const auto ticket = co_await context.gate.enter(plan.credential);
-  if (!ticket)
-    co_return failed({Kind::protection, "7.8",
-                      "credential of account " + plan.credential.account +
-                          " is on hold after a refused login; set it anew, or wait"});
-  const auto last = co_await link.command(smtp::to_base64(as_text(*authenticate)), timeout);
-  if (!last) co_return failed(lost(plan, last.error()));
-  auto [result, accepted] = judge(plan, *last);
-  if (result.refused) ticket->refused();
-  if (!accepted) co_return std::move(result);
-
-  const ntlm::Outcome outcome = client.take_outcome();
-  result.security = describe(outcome, plan);
-  if (!seal) co_return std::move(result);
-  if (!ntlm::has_fresh_key(outcome.flags))
-    co_return failed(
-        {Kind::protection, "7.9",
-         plan.peer + " did not grant KEY_EXCH: the seal's key would be the same in every session"});
-  if (link.has_unread_input())
-    co_return failed({Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"});
-  session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing,
-                               context.settings.layer_limits);
-  if (plan.rule.rc4_state == policy::Rc4State::separate) layer.accept_separate_state();
-  link.stream().install(std::move(layer));
-  co_return std::move(result);
+Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const smtp::Ehlo& offers,
+                         const LoginPlan& plan) {
+  LoginResult first = failed_login({Kind::protection, "7.4", plan.peer + " " + nothing_offered(plan.rule)});
+  bool is_first = true;
+  for (const Mechanism mechanism : usable_mechanisms(plan.rule, offers)) {
+    LoginResult result;  // g++ 12 makes a bitwise copy of a co_await behind "?:"
+    if (mechanism == Mechanism::ntlm) {
+      result = co_await log_in_by_ntlm(context, link, plan);
+    } else {
+      result = co_await log_in_by_password(context, link, mechanism, plan);
+    }
+    if (!result.failure || !result.may_go_on) co_return std::move(result);
+    if (std::exchange(is_first, false)) first = std::move(result);
+  }
+  co_return std::move(first);
 }
 
 }  // namespace smtpseal::relay

@@ -17,12 +17,26 @@ std::string host_token(const std::string& text) {
   return token.empty() ? "unknown" : token;
 }
 
-std::string protection(const session::SessionSecurity& security) {
-  std::string text = "NTLM authenticated";
+std::string login_text(const session::SessionSecurity& security) {
+  if (security.mechanism.empty()) return "not authenticated";
+  std::string text = host_token(security.mechanism) + " authenticated";
   if (security.response) text += " with " + std::string(ntlm::name(*security.response));
   if (security.is_proven_sealed())
     return text + ", sealed with RC4, " + std::to_string(security.bits) + " bits";
   return text + ", not sealed";
+}
+
+std::string tls_text(const session::Tls& tls, const std::string& verified) {
+  std::string text = host_token(tls.version) + " with cipher " + host_token(tls.cipher) + " (" +
+                     std::to_string(tls.bits) + " bits), certificate ";
+  if (verified.empty()) return text + "not verified";
+  return text + "verified" + (verified == "fingerprint" ? " by fingerprint" : "");
+}
+
+std::string protection(const ReceivedFacts& facts) {
+  std::string text = login_text(facts.security);
+  if (facts.security.tls) text += ";\r\n\t" + tls_text(*facts.security.tls, facts.verified);
+  return text;
 }
 
 }  // namespace
@@ -44,7 +58,7 @@ std::string rfc5322_date(std::time_t now) {
 std::string received_line(const ReceivedFacts& facts) {
   return "Received: from " + host_token(facts.from) + " by " + host_token(facts.by) +
          " (smtpseal-relay) with LMTP id " + facts.id + "\r\n\t(next hop " + host_token(facts.next_hop) +
-         ": " + protection(facts.security) + ");\r\n\t" + rfc5322_date(facts.now) + "\r\n";
+         ": " + protection(facts) + ");\r\n\t" + rfc5322_date(facts.now) + "\r\n";
 }
 
 }  // namespace smtpseal::relay

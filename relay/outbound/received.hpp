@@ -14,10 +14,12 @@ struct ReceivedFacts {
   std::string id;        // the log id
   std::string next_hop;  // host[address]
   session::SessionSecurity security;
+  std::string verified;  // how the certificate was checked: "chain", "fingerprint"; empty: it was not
   std::time_t now = 0;
 };
 
-// The whole header, folded, with CRLF. Says "sealed" only where octets went through the seal both ways.
+// The whole header, folded, with CRLF. Says "sealed" only where octets went through the seal both ways, and
+// "TLS" only where the session was in it.
 std::string received_line(const ReceivedFacts& facts);
 
 // "Sat, 21 Nov 2026 18:00:00 +0000" (RFC 5322 3.3), in UTC.

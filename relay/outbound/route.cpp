@@ -48,6 +48,7 @@ Start starting_point(const Settings& settings, const policy::Decision& decision)
 struct Hosts {
   std::vector<std::string> names;
   std::optional<Failure> failure;
+  bool are_from_mx = false;
 };
 
 Task<Hosts> mail_hosts(Resolver& resolver, const Settings& settings, const Start& start) {
@@ -69,7 +70,7 @@ Task<Hosts> mail_hosts(Resolver& resolver, const Settings& settings, const Start
   auto names = order_mx(answer.hosts, settings.hostname, std::random_device()());
   if (names.empty())
     co_return Hosts{{}, Failure{Kind::permanent, "4.6", "mail for the domain loops back to this host"}};
-  co_return Hosts{std::move(names), {}};
+  co_return Hosts{std::move(names), {}, true};
 }
 
 }  // namespace
@@ -110,7 +111,7 @@ Task<Route> find_route(Resolver& resolver, const Settings& settings, const polic
     }
     for (const auto& entry : interleave(found.addresses))
       if (route.targets.size() < settings.mx_address_limit)
-        route.targets.push_back({host, entry, start.port});
+        route.targets.push_back({host, entry, start.port, hosts.are_from_mx});
   }
   if (route.targets.empty())
     route.failure = Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent,

@@ -17,6 +17,7 @@ struct Target {
   std::string host;
   boost::asio::ip::address address;
   std::uint16_t port = 25;
+  bool is_from_mx = false;  // DNS named the host, which may have been forged
   [[nodiscard]] std::string text() const {
     return host + "[" + address.to_string() + "]:" + std::to_string(port);
   }

@@ -92,6 +92,11 @@ constexpr std::array kParams{
           "Longest wait for the next hop's 220 (RFC 5321 4.5.3.2.1)."},
     Param{"relay.command_timeout", seconds, "5m", 1, 3600,
           "Longest wait for a reply to EHLO, AUTH, MAIL and RCPT (RFC 5321 4.5.3.2.2, .3)."},
+    Param{"relay.tls_handshake_timeout", seconds, "1m", 1, 600,
+          "Longest duration of a TLS handshake, with next hops and with clients."},
+    Param{"relay.tls_ca_file", text, "", 0, 4096,
+          "Authorities (PEM) that certificates of next hops are checked against where a rule with tls=verify "
+          "names no ca_file=. Empty: those the system trusts."},
     Param{"relay.data_init_timeout", seconds, "2m", 1, 3600, "Longest wait for 354 (RFC 5321 4.5.3.2.4)."},
     Param{"relay.data_block_timeout", seconds, "3m", 1, 3600,
           "Longest wait for one write of message content (RFC 5321 4.5.3.2.5)."},
@@ -141,6 +146,21 @@ constexpr std::array kParams{
     Param{"relay.auth_failure_time", seconds, "10m", 1, 86400,
           "Time over which failures of one address are counted."},
     Param{"relay.error_limit", count, "20", 1, 1000, "Rejected commands after which a session is closed."},
+    Param{"relay.tls_cert_file", text, "", 0, 4096,
+          "Certificate chain (PEM, the relay's own first) with which clients are offered STARTTLS; read anew "
+          "at "
+          "reload. Empty: no STARTTLS."},
+    Param{"relay.tls_key_file", text, "", 0, 4096,
+          "Private key of the certificate (PEM, without pass phrase), closed to others and readable by "
+          "process.user. Empty: it is in tls_cert_file."},
+    Param{"relay.tls_min", choice, "1.2", 0, 0, "Lowest TLS version that clients may use. Under 1.2 is weak.",
+          "1.0|1.1|1.2|1.3"},
+    Param{"relay.auth_only_with_tls", flag, "false", 0, 0,
+          "Offer and take logins inside TLS only. Exchange 5.x then cannot log in."},
+    Param{"relay.channel_bindings", choice, "accept", 0, 0,
+          "Logins inside TLS: accept checks the channel bindings of clients that send some; require refuses "
+          "those without (Extended Protection), and with them NTLMv1.",
+          "accept|require"},
     Param{"relay.netbios_domain", text, "", 0, 15,
           "NetBIOS domain name in the NTLM challenge. Empty: made of the host name."},
     Param{"relay.smtpd_timeout", seconds, "5m", 1, 3600,

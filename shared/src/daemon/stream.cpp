@@ -3,7 +3,9 @@
 #include <poll.h>
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -52,14 +54,46 @@ struct Stream::State : std::enable_shared_from_this<State> {
     socket.cancel(ignored);
   }
 
+  // One read without waiting, through TLS where it is there.
+  Transfer receive(std::span<char> into) {
+    if (tls) return tls->read(into);
+    Transfer got;
+    got.count = socket.read_some(asio::buffer(into.data(), into.size()), got.error);
+    if (got.error == asio::error::would_block || got.error == asio::error::try_again)
+      return {0, Transfer::Need::readable, {}};
+    return got;
+  }
+
+  // Writes all through TLS.
+  Task<Result<>> send_by_tls(std::string_view data) {
+    while (!data.empty()) {
+      const Transfer sent = tls->write(data);
+      if (sent.error) co_return sent.error;
+      data.remove_prefix(sent.count);
+      if (sent.need == Transfer::Need::nothing) continue;
+      if (const auto waited = co_await wait_for(sent.need); !waited) co_return waited.error();
+    }
+    co_return Result<>();
+  }
+
+  Task<Result<>> wait_for(Transfer::Need need) {
+    if (need == Transfer::Need::writable) return wait_socket(Socket::wait_write);
+    return wait_readable();
+  }
+
+  Task<Result<>> wait_socket(Socket::wait_type what) {
+    const auto [error] = co_await socket.async_wait(what, kAwait);
+    if (error) co_return explain(error);
+    co_return Result<>();
+  }
+
   Task<Result<>> wait_readable() {
     if (std::exchange(interrupted, false)) co_return ErrorCode(asio::error::operation_aborted);
     reading = true;
-    const auto [error] = co_await socket.async_wait(Socket::wait_read, kAwait);
+    const auto waited = co_await wait_socket(Socket::wait_read);
     reading = false;
     interrupted = false;
-    if (error) co_return explain(error);
-    co_return Result<>();
+    co_return waited;
   }
 
   ErrorCode explain(const ErrorCode& error) const {
@@ -71,8 +105,9 @@ struct Stream::State : std::enable_shared_from_this<State> {
   Clock::time_point deadline = Clock::time_point::max();
   bool waiting = false;
   bool timed_out = false;
-  bool reading = false;      // in wait_readable()
-  bool interrupted = false;  // the next wait_readable() ends at once
+  bool reading = false;             // in wait_readable()
+  bool interrupted = false;         // the next wait_readable() ends at once
+  std::unique_ptr<TlsChannel> tls;  // works on the socket, so it goes first
   std::optional<session::SecurityLayer> layer;
   Bytes wire;
 };
@@ -97,25 +132,29 @@ Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
   state->arm(timeout);
   for (;;) {
     if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
-    boost::system::error_code error;
-    const std::size_t count = state->socket.read_some(asio::buffer(scratch()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) {
-      if (const auto waited = co_await state->wait_readable(); !waited) co_return waited.error();
+    const Transfer got = state->receive(scratch());
+    if (got.need != Transfer::Need::nothing) {
+      if (const auto waited = co_await state->wait_for(got.need); !waited) co_return waited.error();
       continue;
     }
-    if (error == asio::error::eof && state->layer && state->layer->has_partial_record())
+    if (got.error == asio::error::eof && state->layer && state->layer->has_partial_record())
       co_return session::make_error_code(session::errc::record_mismatch);
-    if (error) co_return error;
+    if (got.error) co_return got.error;
+    const std::string_view octets(scratch().data(), got.count);
     if (!state->layer) {
-      into.append(scratch().data(), count);
-    } else if (const auto result = state->layer->unwrap(as_bytes({scratch().data(), count}), into); !result) {
+      into.append(octets);
+    } else if (const auto result = state->layer->unwrap(as_bytes(octets), into); !result) {
       co_return result.error();
     }
     if (into.size() > before) break;
     // Records without plaintext cost the peer little and us the whole thread, unless others get their turn in
-    // between.
+    // between. What OpenSSL has decrypted already makes no socket readable.
     if (Clock::now() >= state->deadline) co_return ErrorCode(asio::error::timed_out);
-    if (const auto waited = co_await state->wait_readable(); !waited) co_return waited.error();
+    if (state->tls) {
+      co_await asio::post(kAwait);
+    } else if (const auto waited = co_await state->wait_readable(); !waited) {
+      co_return waited.error();
+    }
   }
   state->disarm();
   co_return into.size() - before;
@@ -132,10 +171,35 @@ Task<Result<>> Stream::write(std::string_view data, Seconds timeout) {
   }
   state->arm(timeout);
   if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
+  if (state->tls) {
+    const auto sent = co_await state->send_by_tls({static_cast<const char*>(out.data()), out.size()});
+    state->disarm();
+    co_return sent;
+  }
   const auto [error, count] = co_await asio::async_write(state->socket, out, kAwait);
   state->disarm();
   if (error) co_return state->explain(error);
   co_return Result<>();
+}
+
+Task<Result<>> Stream::start_tls(SslSession ssl, Seconds timeout) {
+  const auto state = state_;
+  auto tls = std::make_unique<TlsChannel>(std::move(ssl), state->socket.native_handle());
+  state->arm(timeout);
+  for (;;) {
+    const Transfer step = tls->handshake();
+    if (step.error) co_return step.error;
+    if (step.need == Transfer::Need::nothing) break;
+    if (Clock::now() >= state->deadline) co_return ErrorCode(asio::error::timed_out);
+    if (const auto waited = co_await state->wait_for(step.need); !waited) co_return waited.error();
+  }
+  state->disarm();
+  state->tls = std::move(tls);
+  co_return Result<>();
+}
+
+const TlsChannel* Stream::tls() const {
+  return state_->tls.get();
 }
 
 void Stream::install(session::SecurityLayer layer) {
@@ -147,6 +211,7 @@ const session::SecurityLayer* Stream::layer() const {
 }
 
 bool Stream::has_pending_input() {
+  if (state_->tls) return state_->tls->has_pending_input();
   pollfd entry{state_->socket.native_handle(), POLLIN, 0};
   return ::poll(&entry, 1, 0) != 0;
 }
@@ -165,6 +230,7 @@ void Stream::close() {
   boost::system::error_code ignored;
   state_->timer.cancel();
   state_->disarm();
+  state_->tls.reset();  // says so to the peer
   state_->socket.close(ignored);
 }
 

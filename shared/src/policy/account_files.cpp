@@ -36,8 +36,9 @@ class EntryParser {
     return problem.empty() || refuse("account: " + problem);
   }
 
-  bool parse_secret_text(const crypto::Engine& engine, std::string_view text, StoredSecret& secret) {
-    auto parsed = parse_secret(engine, text);
+  bool parse_secret_text(const crypto::Engine& engine, std::string_view text, StoredSecret& secret,
+                         KeepPassword keep = KeepPassword::no) {
+    auto parsed = parse_secret(engine, text, keep);
     if (!parsed.secret) return refuse("secret: " + parsed.problem);
     secret = std::move(*parsed.secret);
     return true;
@@ -64,7 +65,7 @@ class CredentialParser : EntryParser {
       if (text.size() < 2 || text.back() != '"') return refuse("secret: a double quote is not closed");
       text = text.substr(1, text.size() - 2);
     }
-    return parse_secret_text(engine, text, credential.secret);
+    return parse_secret_text(engine, text, credential.secret, KeepPassword::yes);
   }
 };
 

@@ -8,12 +8,13 @@
 
 #include "choices.hpp"
 #include "smtpseal/policy/table_text.hpp"
+#include "tls_attributes.hpp"
 
 namespace smtpseal::policy {
 namespace {
 
-constexpr std::array kLevels{Choice<Level>{"none", Level::none}, Choice<Level>{"auth", Level::auth},
-                             Choice<Level>{"seal", Level::seal}};
+constexpr std::array kLevels{Choice<Level>{"none", Level::none}, Choice<Level>{"tls", Level::tls},
+                             Choice<Level>{"auth", Level::auth}, Choice<Level>{"seal", Level::seal}};
 constexpr std::array kOnFailure{Choice<OnFailure>{"defer", OnFailure::defer},
                                 Choice<OnFailure>{"bounce", OnFailure::bounce}};
 constexpr std::array kInbound{Choice<InboundRule>{"any", InboundRule::any},
@@ -87,12 +88,6 @@ std::string apply_nexthop(DomainRule& rule, std::string_view value) {
   return rule.nexthop ? "" : "allowed are [host]:port, host:port and [ipv6]:port";
 }
 
-std::string apply_tls(DomainRule&, std::string_view value) {
-  if (value == "none") return {};
-  if (value == "encrypt" || value == "verify") return "this version has no STARTTLS; allowed is none";
-  return "allowed is none";
-}
-
 struct Attribute {
   std::string_view name;
   Level least;  // the lowest level the attribute has a meaning for
@@ -109,19 +104,21 @@ constexpr std::array kAttributes{
               [](auto& rule, auto value) { return choose(kFramings, value, rule.framing); }},
     Attribute{"rc4_state", Level::seal,
               [](auto& rule, auto value) { return choose(kRc4States, value, rule.rc4_state); }},
-    Attribute{"nexthop", Level::auth, apply_nexthop},
-    Attribute{"on_failure", Level::auth,
+    Attribute{"nexthop", Level::tls, apply_nexthop},
+    Attribute{"on_failure", Level::tls,
               [](auto& rule, auto value) { return choose(kOnFailure, value, rule.on_failure); }},
-    Attribute{"body", Level::auth, [](auto& rule, auto value) { return choose(kBodies, value, rule.body); }},
+    Attribute{"body", Level::tls, [](auto& rule, auto value) { return choose(kBodies, value, rule.body); }},
     Attribute{"inbound", Level::none,
               [](auto& rule, auto value) { return choose(kInbound, value, rule.inbound); }},
     Attribute{"inbound_account", Level::none, apply_inbound_account},
     Attribute{"mode", Level::none, [](auto& rule, auto value) { return choose(kModes, value, rule.mode); }},
-    Attribute{"tls", Level::auth, apply_tls},
+    Attribute{"tls", Level::tls, apply_tls},
+    Attribute{"tls_min", Level::tls, apply_tls_min},
+    Attribute{"tls_name", Level::tls, apply_tls_name},
+    Attribute{"ca_file", Level::tls, apply_ca_file},
+    Attribute{"fingerprint", Level::tls, apply_fingerprint},
+    Attribute{"mechanisms", Level::auth, apply_mechanisms},
 };
-
-constexpr unsigned kAccountBit = 1U << 0;   // account is the first of kAttributes
-constexpr unsigned kStrengthBit = 1U << 2;  // strength the third
 
 std::string all_attribute_names() {
   std::string names;
@@ -170,8 +167,10 @@ class RuleParser {
     const auto word = fields_.word();
     if (!word && !fields_.problem().empty()) return refuse(fields_.problem());
     if (!word)
-      return refuse("the level behind " + shown(rule_.pattern) + " is missing; allowed are none, auth, seal");
+      return refuse("the level behind " + shown(rule_.pattern) +
+                    " is missing; allowed are none, tls, auth, seal");
     const auto problem = choose(kLevels, *word, rule_.level);
+    if (rule_.level == Level::tls) rule_.tls.mode = TlsMode::verify;
     return problem.empty() || refuse("level " + shown(*word) + ": " + problem);
   }
 
@@ -202,20 +201,27 @@ class RuleParser {
     if (!problem.empty()) refuse(name + "=" + shown(value) + ": " + problem);
   }
 
+  [[nodiscard]] bool has(std::string_view attribute) const {
+    for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+      if (kAttributes[i].name == attribute) return (seen_ & (1U << i)) != 0;
+    }
+    return false;
+  }
+
   // What inbound=require asks of incoming mail has a strength, whatever is asked of outgoing mail.
   void check_levels() {
-    for (std::size_t i = 0; i < kAttributes.size(); ++i) {
-      const unsigned bit = 1U << i;
-      if ((seen_ & bit) == 0 || rule_.level >= kAttributes[i].least) continue;
-      if (bit == kStrengthBit && rule_.inbound == InboundRule::require) continue;
-      refuse(std::string(kAttributes[i].name) + "= has no meaning at level " +
+    for (const auto& attribute : kAttributes) {
+      if (!has(attribute.name) || rule_.level >= attribute.least) continue;
+      if (attribute.name == "strength" && rule_.inbound == InboundRule::require) continue;
+      refuse(std::string(attribute.name) + "= has no meaning at level " +
              std::string(policy::name(rule_.level)));
     }
   }
 
   void check_whole() {
     check_levels();
-    if (rule_.level != Level::none && (seen_ & kAccountBit) == 0) {
+    if (const auto problem = tls_contradiction(rule_, has("tls_min")); !problem.empty()) refuse(problem);
+    if (rule_.level >= Level::auth && !has("account")) {
       refuse("level " + std::string(name(rule_.level)) +
              " needs account=, the name of a line of the credentials file");
     }
@@ -256,6 +262,7 @@ std::string DomainRule::weaknesses() const {
     if (!text.empty()) text += ", ";
     text += "one key stream for both directions (rc4_state=separate)";
   }
+  if (const auto weak = tls_weakness(*this); !weak.empty()) text += (text.empty() ? "" : ", ") + weak;
   return text;
 }
 

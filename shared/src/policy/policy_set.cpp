@@ -69,7 +69,7 @@ class SetLoader {
   void check_rule(const DomainRule& rule) {
     if (const auto weak = rule.weaknesses(); !weak.empty())
       warn(rule.origin, rule.pattern + " is weak: " + weak);
-    if (rule.level == Level::auth) {
+    if (rule.level == Level::auth && rule.tls.mode == TlsMode::none) {
       warn(rule.origin,
            rule.pattern + " is only authenticated (level auth): its mail can be read on the way");
     }
@@ -77,7 +77,8 @@ class SetLoader {
       warn(rule.origin,
            rule.pattern + " has mode=report: inbound mail that breaks its rule is reported, not refused");
     }
-    if (rule.level != Level::none && check_credentials_) check_credential(rule);
+    if (rule.level >= Level::auth && check_credentials_) check_credential(rule);
+    if (rule.tls.mode == TlsMode::verify) check_certificates(rule);
     if (rule.inbound == InboundRule::require && check_accounts_) check_inbound(rule);
   }
 
@@ -86,6 +87,12 @@ class SetLoader {
     if (credential == nullptr) {
       return refuse(rule.origin, "account=" + shown(rule.account) + " has no line in " + files_.credentials +
                                      "; add it with: smtpseal credential set '" + rule.account + "'");
+    }
+    if (rule.shows_password() && !credential->secret.password) {
+      refuse(rule.origin,
+             "mechanisms= PLAIN and LOGIN need the password itself of account=" + shown(rule.account) +
+                 ", of which " + credential->origin.text() +
+                 " has a hash; write it with: smtpseal credential set --clear '" + rule.account + "'");
     }
     const bool lm_key = rule.level == Level::seal && rule.profile != Profile::modern && rule.strength < 128;
     if (lm_key && !credential->secret.lm_hash) {
@@ -96,6 +103,26 @@ class SetLoader {
                               " lacks; write it with: smtpseal credential set --lm '" + rule.account +
                               "' (a password over 14 characters or not ASCII has no LM hash)");
     }
+  }
+
+  void check_certificates(const DomainRule& rule) {
+    const bool names_nobody = !rule.nexthop || rule.nexthop->mx_lookup;
+    if (names_nobody && rule.tls.name.empty() && rule.tls.fingerprints.empty())
+      warn(rule.origin,
+           rule.pattern +
+               " takes the name that the certificate must have from DNS (MX), where it can be forged; "
+               "nexthop=[host], tls_name= or fingerprint= says it");
+    if (check_credentials_ && !rule.tls.ca_file.empty()) load_authorities(rule);
+  }
+
+  void load_authorities(const DomainRule& rule) {
+    const std::string& path = rule.tls.ca_file;
+    if (set_->authorities.contains(path)) return;
+    const auto file = read_checked_file(path, Confidential::no);
+    if (!file.text) return refuse(rule.origin, "ca_file=" + shown(path) + ": " + file.problem);
+    auto parsed = tls::parse_trust_store(file.text->reveal());
+    if (!parsed.store) return refuse(rule.origin, "ca_file=" + shown(path) + ": " + parsed.problem);
+    set_->authorities.emplace(path, std::move(parsed.store));
   }
 
   void check_inbound(const DomainRule& rule) {
@@ -158,11 +185,21 @@ class SetLoader {
   bool check_accounts_ = false;
 };
 
+std::string tls_requirement(const TlsRule& rule) {
+  if (rule.mode == TlsMode::none) return {};
+  std::string text = "in TLS " + std::string(name(rule.least)) + " or later";
+  if (rule.mode == TlsMode::encrypt) return text + " with any certificate";
+  if (!rule.fingerprints.empty()) return text + " with a certificate of a known fingerprint";
+  return text + " with a valid certificate" + (rule.name.empty() ? "" : " of " + rule.name);
+}
+
 std::string requirement(const DomainRule& rule) {
+  const std::string tls = tls_requirement(rule.tls);
+  if (rule.level == Level::tls) return "sent " + tls;
   std::string text = rule.level == Level::seal
                          ? "sealed with at least " + std::to_string(rule.strength) + " bit"
                          : std::string("authenticated");
-  return text + " as " + rule.account;
+  return text + " as " + rule.account + (tls.empty() ? "" : ", " + tls);
 }
 
 std::string shown_domain(const AddressDomains& address) {

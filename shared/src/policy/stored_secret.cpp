@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../hex.hpp"
 #include "smtpseal/policy/account_files.hpp"
 #include "unicode.hpp"
 
@@ -17,13 +18,6 @@ constexpr std::size_t kMaxPassword = 1024;  // Windows takes at most 256 charact
 // The well-known hashes of the blank password.
 constexpr std::string_view kBlankNt = "31d6cfe0d16ae931b73c59d7e0c089c0";
 constexpr std::string_view kBlankLm = "aad3b435b51404eeaad3b435b51404ee";
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::optional<Key16> parse_hash(std::string_view hex) {
   if (hex.size() != kHexSize) return std::nullopt;
@@ -149,14 +143,16 @@ bool is_blank(std::string_view password) {
 
 }  // namespace
 
-SecretParse parse_secret(const Engine& engine, std::string_view field) {
+SecretParse parse_secret(const Engine& engine, std::string_view field, KeepPassword keep) {
   if (is_blank(field)) return refused("a blank password is refused");
   if (is_scheme(field)) return parse_hashes(engine, field);
   if (field.size() > kMaxPassword)
     return refused("the password has more than " + std::to_string(kMaxPassword) + " octets");
   auto nt = nt_hash(engine, field);
   if (!nt) return refused("the password is not UTF-8");
-  return accepted(engine, std::move(*nt), lm_hash(engine, field));
+  auto result = accepted(engine, std::move(*nt), lm_hash(engine, field));
+  if (result.secret && keep == KeepPassword::yes) result.secret->password.emplace(std::string(field));
+  return result;
 }
 
 std::string format_secret(const Engine& engine, std::string_view password, bool with_lm) {

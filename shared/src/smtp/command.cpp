@@ -58,8 +58,8 @@ Result<> parse_parameters(std::string_view text, Envelope& envelope) {
   }
 }
 
-// A local part alone is taken, although RFC 5321 allows it for the postmaster only: old appliances send it, and what becomes
-// of it is the MTA's to say.
+// A local part alone is taken, although RFC 5321 allows it for the postmaster only: old appliances send it,
+// and what becomes of it is the MTA's to say.
 bool is_acceptable_sender(const Path&) {
   return true;
 }

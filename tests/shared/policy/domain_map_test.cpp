@@ -71,6 +71,69 @@ BOOST_AUTO_TEST_CASE(separate_rc4_states_must_be_named_and_count_as_weak) {
   BOOST_TEST(rule.weaknesses().find("rc4_state=separate") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(tls_is_asked_for_in_every_way_the_manual_has) {
+  const std::string base = "partner.example auth account=x ";
+  BOOST_TEST((only_rule(base).tls.mode == TlsMode::none));
+  const auto rule =
+      only_rule(base + "tls=verify ca_file=/etc/ssl/partner.pem tls_name=MX.Partner.example tls_min=1.3");
+  BOOST_TEST((rule.tls.mode == TlsMode::verify));
+  BOOST_TEST(rule.tls.ca_file == "/etc/ssl/partner.pem");
+  BOOST_TEST(rule.tls.name == "mx.partner.example");
+  BOOST_TEST((rule.tls.least == TlsVersion::tls_1_3));
+  BOOST_TEST(rule.weaknesses().empty());
+  const auto pinned =
+      only_rule(base + "tls=verify fingerprint=" + std::string(64, 'a') + "," + std::string(64, 'B'));
+  BOOST_TEST(pinned.tls.fingerprints.size() == 2U);
+  BOOST_TEST((only_rule("partner.example seal account=x tls=encrypt").tls.mode == TlsMode::encrypt));
+}
+
+BOOST_AUTO_TEST_CASE(tls_without_a_login_is_a_level_and_verified_unless_said_otherwise) {
+  for (const char* line :
+       {"a.example tls", "a.example tls tls=verify", "a.example tls tls=only", "a.example none tls=only"}) {
+    const auto rule = only_rule(line);
+    BOOST_TEST((rule.level == Level::tls), line);
+    BOOST_TEST((rule.tls.mode == TlsMode::verify), line);
+    BOOST_TEST(rule.weaknesses().empty(), line);
+  }
+  const auto unverified = only_rule("a.example tls tls=encrypt");
+  BOOST_TEST((unverified.level == Level::tls));
+  BOOST_TEST(contains(unverified.weaknesses(), "the certificate is not checked (tls=encrypt)"));
+  BOOST_TEST(domain_map("a.example tls\n").secures_any());
+  BOOST_TEST(domain_map("a.example none tls=only\n").secures_any());
+}
+
+BOOST_AUTO_TEST_CASE(what_tls_leaves_open_counts_as_weak) {
+  const std::string base = "a.example auth account=x ";
+  BOOST_TEST(contains(only_rule(base + "tls=encrypt").weaknesses(), "certificate is not checked"));
+  BOOST_TEST(contains(only_rule(base + "tls=encrypt mechanisms=PLAIN").weaknesses(),
+                      "the password is shown to whoever answers (mechanisms=PLAIN, tls=encrypt)"));
+  BOOST_TEST(only_rule(base + "tls=verify mechanisms=PLAIN,LOGIN").weaknesses().empty());
+  BOOST_TEST(contains(only_rule(base + "tls=verify tls_min=1.0").weaknesses(), "TLS 1.0 (tls_min=1.0)"));
+  // The seal proves the server.
+  BOOST_TEST(only_rule("a.example seal account=x tls=encrypt").weaknesses().empty());
+}
+
+BOOST_AUTO_TEST_CASE(rules_that_ask_for_different_tls_read_differently) {
+  const std::string base = "a.example auth account=x tls=verify ";
+  std::vector<std::string> texts;
+  for (const std::string more :
+       {"", "tls_min=1.3", "ca_file=/a", "ca_file=/b", "tls_name=a.example", "tls_name=b.example"})
+    texts.push_back(only_rule(base + more).tls.text());
+  texts.push_back(only_rule(base + "fingerprint=" + std::string(64, 'a')).tls.text());
+  texts.push_back(only_rule(base + "fingerprint=" + std::string(64, 'b')).tls.text());
+  texts.push_back(only_rule("a.example auth account=x tls=encrypt").tls.text());
+  texts.push_back(only_rule("a.example auth account=x").tls.text());
+  std::sort(texts.begin(), texts.end());
+  BOOST_TEST((std::adjacent_find(texts.begin(), texts.end()) == texts.end()));
+}
+
+BOOST_AUTO_TEST_CASE(mechanisms_keep_their_order) {
+  const auto rule = only_rule("a.example auth account=x tls=verify mechanisms=LOGIN,NTLM,PLAIN");
+  BOOST_TEST((rule.mechanisms == std::vector{Mechanism::login, Mechanism::ntlm, Mechanism::plain}));
+  BOOST_TEST(rule.shows_password());
+  BOOST_TEST(!only_rule("a.example auth account=x").shows_password());
+}
+
 BOOST_AUTO_TEST_CASE(framing_has_its_four_names) {
   for (const std::string name : {"be-leading", "be-trailing", "le-leading", "le-trailing"}) {
     BOOST_TEST(session::name(only_rule("a.example seal account=x framing=" + name).framing) == name);
@@ -109,10 +172,10 @@ struct BadLine {
 
 BOOST_AUTO_TEST_CASE(every_malformed_line_is_one_problem_that_names_what_is_allowed) {
   const BadLine cases[] = {
-      {"partner.example", "allowed are none, auth, seal"},
-      {"partner.example # seal account=x", "allowed are none, auth, seal"},
-      {"partner.example SEAL account=x", "level \"SEAL\": allowed are none, auth, seal"},
-      {"partner.example encrypt account=x", "level \"encrypt\": allowed are none, auth, seal"},
+      {"partner.example", "allowed are none, tls, auth, seal"},
+      {"partner.example # seal account=x", "allowed are none, tls, auth, seal"},
+      {"partner.example SEAL account=x", "level \"SEAL\": allowed are none, tls, auth, seal"},
+      {"partner.example encrypt account=x", "level \"encrypt\": allowed are none, tls, auth, seal"},
       {"partner.example seal", "level seal needs account="},
       {"partner.example auth", "level auth needs account="},
       {"partner.example seal account=", "account=\"\": "},
@@ -141,9 +204,41 @@ BOOST_AUTO_TEST_CASE(every_malformed_line_is_one_problem_that_names_what_is_allo
       {"partner.example seal account=a inbound=none", "allowed are any, require"},
       {"partner.example seal account=a mode=test", "allowed are enforce, report"},
       {"partner.example seal account=a inbound_account=B", "only with inbound=require"},
-      {"partner.example seal account=a tls=encrypt", "this version has no STARTTLS; allowed is none"},
-      {"partner.example seal account=a tls=verify", "this version has no STARTTLS; allowed is none"},
-      {"partner.example seal account=a tls=may", "allowed is none"},
+      {"partner.example seal account=a tls=may", "allowed are none, encrypt, verify, only"},
+      {"partner.example auth account=a tls=", "allowed are none, encrypt, verify, only"},
+      {"partner.example auth account=a tls=only", "there is no login with it"},
+      {"partner.example seal account=a tls=only", "there is no login with it"},
+      {"partner.example tls tls=none", "at level tls allowed are encrypt, verify, only"},
+      {"partner.example tls account=a", "account= has no meaning at level tls"},
+      {"partner.example none tls=only account=a", "account= has no meaning at level tls"},
+      {"partner.example tls mechanisms=PLAIN", "mechanisms= has no meaning at level tls"},
+      {"partner.example tls profile=modern", "profile= has no meaning at level tls"},
+      {"partner.example none tls=verify", "tls= has no meaning at level none"},
+      {"partner.example auth account=a tls=verify tls_min=1", "allowed are 1.0, 1.1, 1.2, 1.3"},
+      {"partner.example auth account=a tls_min=1.2", "only with tls=encrypt or tls=verify"},
+      {"partner.example auth account=a tls=none tls_min=1.0", "only with tls=encrypt or tls=verify"},
+      {"partner.example auth account=a ca_file=/x", "only with tls=verify"},
+      {"partner.example auth account=a tls=encrypt ca_file=/x", "only with tls=verify"},
+      {"partner.example auth account=a tls=encrypt tls_name=mx.example", "only with tls=verify"},
+      {"partner.example tls tls=encrypt tls_name=mx.example", "only with tls=verify"},
+      {"partner.example tls ca_file=ca.pem", "allowed is an absolute path"},
+      {"partner.example tls ca_file=", "allowed is an absolute path"},
+      {"partner.example tls tls_name=.partner.example", "allowed is the name of a host"},
+      {"partner.example tls tls_name=*", "allowed is the name of a host"},
+      {"partner.example tls tls_name=[192.0.2.1]", "allowed is the name of a host"},
+      {"partner.example tls fingerprint=", "allowed are SHA-256 fingerprints"},
+      {"partner.example tls fingerprint=AB:CD", "allowed are SHA-256 fingerprints"},
+      {"partner.example tls ca_file=/x fingerprint=" + std::string(64, 'a'), "fingerprint= takes the place"},
+      {"partner.example tls tls_name=x.example fingerprint=" + std::string(64, 'a'),
+       "fingerprint= takes the place"},
+      {"partner.example tls fingerprint=" + std::string(64, 'a') + ",", "allowed are SHA-256 fingerprints"},
+      {"partner.example auth account=a mechanisms=", "allowed are NTLM, PLAIN, LOGIN"},
+      {"partner.example auth account=a mechanisms=GSSAPI", "allowed are NTLM, PLAIN, LOGIN"},
+      {"partner.example auth account=a mechanisms=ntlm", "allowed are NTLM, PLAIN, LOGIN"},
+      {"partner.example auth account=a mechanisms=NTLM,NTLM", "NTLM is given twice"},
+      {"partner.example auth account=a mechanisms=NTLM,PLAIN", "PLAIN and LOGIN show the password"},
+      {"partner.example auth account=a mechanisms=LOGIN tls=none", "PLAIN and LOGIN show the password"},
+      {"partner.example seal account=a mechanisms=NTLM,PLAIN tls=verify", "only NTLM brings a seal"},
       {"partner.example seal account=a nexthop=", "allowed are [host]:port, host:port and [ipv6]:port"},
       {"partner.example seal account=a nexthop=:25", "allowed are [host]:port"},
       {"partner.example seal account=a nexthop=mail.example:", "allowed are [host]:port"},

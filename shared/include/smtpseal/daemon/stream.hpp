@@ -1,6 +1,6 @@
-// One connection as a session sees it: octets with a deadline on every operation and, once installed, the
-// security layer below. Idle streams hold no buffers: what is read passes through one scratch buffer of the
-// whole process.
+// One connection as a session sees it: octets with a deadline on every operation and, once there, TLS and the
+// security layer below, in this order on the wire. Idle streams hold no buffers: what is read passes through
+// one scratch buffer of the whole process.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "smtpseal/daemon/async.hpp"
+#include "smtpseal/daemon/tls_channel.hpp"
 #include "smtpseal/result.hpp"
 #include "smtpseal/session/security_layer.hpp"
 
@@ -29,6 +30,13 @@ class Stream {
 
   // Writes all of `data`, sealed where a layer is installed. `data` must stay valid until done.
   Task<Result<>> write(std::string_view data, Seconds timeout);
+
+  // The TLS handshake, within `timeout` in all; everything after it, both ways, goes through TLS. `ssl` has
+  // its role and rules. Errors: those of the socket and of OpenSSL (asio::error::get_ssl_category()), all
+  // final. REQUIRES: no layer is installed, and the caller holds no octets that were read before.
+  Task<Result<>> start_tls(SslSession ssl, Seconds timeout);
+  // Null where there is none, or its handshake has failed.
+  [[nodiscard]] const TlsChannel* tls() const;
 
   // Everything after this call, both ways, goes through the layer.
   // REQUIRES: the caller holds no octets that were read before it; they must end the session instead.

@@ -1,5 +1,6 @@
 // The credentials file (who we are at the partner) and the accounts file (who the partner is here). Secrets
-// are kept as NT and LM hashes only; a password written in the file is hashed while it is read, and wiped.
+// are kept as NT and LM hashes; a password written in the file is hashed while it is read, and kept only
+// where it is a credential's, which PLAIN and LOGIN have to show.
 #pragma once
 
 #include <memory>
@@ -12,6 +13,7 @@
 #include "smtpseal/crypto/engine.hpp"
 #include "smtpseal/ntlm/outcome.hpp"
 #include "smtpseal/policy/domain_map.hpp"
+#include "smtpseal/secret.hpp"
 
 namespace smtpseal::policy {
 
@@ -19,6 +21,7 @@ struct StoredSecret {
   crypto::Key16 nt_hash;
   std::optional<crypto::Key16> lm_hash;  // absent where undefined: password over 14 characters or not ASCII
   std::uint64_t generation = 0;          // changes when the secret changes: keyed digest, not the secret
+  std::optional<SecretText> password;    // of a credential that is written in clear
 };
 
 // A secret field: "{NT}hex", "{NT}hex{LM}hex" or the password itself. In the credentials file it is the rest
@@ -29,7 +32,9 @@ struct SecretParse {
   std::optional<StoredSecret> secret;
   std::string problem;
 };
-SecretParse parse_secret(const crypto::Engine& engine, std::string_view field);
+enum class KeepPassword { no, yes };
+SecretParse parse_secret(const crypto::Engine& engine, std::string_view field,
+                         KeepPassword keep = KeepPassword::no);
 // "{NT}hex" or "{NT}hex{LM}hex" for a password: what `smtpseal` writes; the caller wipes it. Without {LM}
 // where that is undefined. Empty for a password that parse_secret() refuses.
 std::string format_secret(const crypto::Engine& engine, std::string_view password, bool with_lm);

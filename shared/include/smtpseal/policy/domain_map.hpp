@@ -12,17 +12,21 @@
 #include <vector>
 
 #include "smtpseal/policy/address.hpp"
+#include "smtpseal/policy/tls_rule.hpp"
 #include "smtpseal/session/framing.hpp"
 
 namespace smtpseal::policy {
 
-enum class Level { none, auth, seal };
+// What is asked of a session, each more than the one before: nothing; TLS alone, without a login; a login; a
+// login and a seal.
+enum class Level { none, tls, auth, seal };
 enum class Profile { modern, exchange_55, exchange_50 };
 enum class OnFailure { defer, bounce };
 enum class InboundRule { any, require };
 enum class Mode { enforce, report };
 enum class BodyRule { as_is, seven_bit };
 enum class Rc4State { shared, separate };
+enum class Mechanism { ntlm, plain, login };
 
 // Where a rule was written, for every message about it: "/etc/smtpseal/domains:12".
 struct Origin {
@@ -41,7 +45,10 @@ struct Nexthop {
 struct DomainRule {
   std::string pattern;  // canonical: "partner.example", ".partner.example" or "*"
   Level level = Level::none;
-  std::string account;  // as written: DOMAIN\user or user; names a line of the credentials file
+  std::string
+      account;  // as written: DOMAIN\user or user; names a line of the credentials file. Levels auth, seal
+  std::vector<Mechanism> mechanisms{Mechanism::ntlm};  // to log on with, in this order
+  TlsRule tls;
   Profile profile = Profile::modern;
   unsigned strength = 128;                // 40, 56, 128: least strength of the seal, in bits, both ways
   session::Framing framing;               // for the initiating side
@@ -57,8 +64,11 @@ struct DomainRule {
   // What is weaker than the default, in words ("NTLMv1 (profile=exchange-5.5), 40 bit (strength=40)"); empty:
   // nothing is.
   [[nodiscard]] std::string weaknesses() const;
+  // Whether a login may show the password itself.
+  [[nodiscard]] bool shows_password() const;
 };
 std::string_view name(Level level);
+std::string_view name(Mechanism mechanism);  // as in SASL: "NTLM"
 std::string_view name(Profile profile);
 
 // One thing wrong with a file.

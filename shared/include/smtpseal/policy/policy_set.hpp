@@ -1,12 +1,14 @@
 // The three tables loaded together, cross-checked, swapped as one. Immutable; shared by pointer.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "smtpseal/policy/account_files.hpp"
 #include "smtpseal/policy/domain_map.hpp"
+#include "smtpseal/tls/trust_store.hpp"
 
 namespace smtpseal::policy {
 
@@ -21,7 +23,8 @@ struct PolicySet {
   DomainMap domains;
   Credentials credentials;
   Accounts accounts;
-  std::uint64_t generation = 0;  // process-wide count, grows with every successful load
+  std::map<std::string, tls::TrustStore> authorities;  // of every ca_file= (when credentials are loaded)
+  std::uint64_t generation = 0;                        // process-wide count, grows with every successful load
 };
 
 struct PolicyLoad {

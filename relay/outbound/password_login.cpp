@@ -1,0 +1,65 @@
+#include "outbound/password_login.hpp"
+
+#include "smtpseal/smtp/command.hpp"
+
+namespace smtpseal::relay {
+
+using daemon::Task;
+using policy::Mechanism;
+using Kind = Failure::Kind;
+
+namespace {
+
+// The message of RFC 4616: no authorization identity, account, password.
+SecretText plain_message(const policy::Credential& credential) {
+  std::string text;
+  text.reserve(credential.account.size() + credential.secret.password->reveal().size() + 2);
+  text += '\0';
+  text += credential.account;
+  text += '\0';
+  text += credential.secret.password->reveal();
+  SecretText message(smtp::to_base64(text));
+  wipe(text.data(), text.size());
+  return message;
+}
+
+SecretText password_line(const policy::Credential& credential) {
+  return SecretText(smtp::to_base64(credential.secret.password->reveal()));
+}
+
+// Up to the line that shows the password: what is still to be sent. PLAIN goes without an initial response,
+// since a server that does not want one must not see the password for nothing.
+Task<Result<smtp::Reply>> begin(SmtpLink& link, Mechanism mechanism, const LoginPlan& plan,
+                                daemon::Seconds timeout) {
+  auto reply = co_await link.command("AUTH " + std::string(policy::name(mechanism)), timeout);
+  if (mechanism == Mechanism::plain || !reply || reply->code != 334) co_return reply;
+  co_return co_await link.command(smtp::to_base64(plan.credential.account), timeout);
+}
+
+}  // namespace
+
+Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, Mechanism mechanism,
+                                     const LoginPlan& plan) {
+  if (link.stream().tls() == nullptr || !plan.credential.secret.password)
+    co_return failed_login({Kind::protection, "7.5", "a password is shown inside TLS only"});
+  const auto timeout = context.settings.command_timeout;
+  const auto first = co_await begin(link, mechanism, plan, timeout);
+  if (!first) co_return failed_login(lost_connection(plan, first.error()));
+  if (first->code != 334) co_return not_accepted(plan, mechanism, *first);
+
+  const auto ticket = co_await context.gate.enter(plan.credential);
+  if (!ticket) co_return failed_login(on_hold(plan));
+  SecretText line =
+      mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
+  const auto last = co_await link.command(std::move(line), timeout);
+  if (!last) co_return failed_login(lost_connection(plan, last.error()));
+  auto result = judge_answer(plan, *last);
+  if (result.refused) ticket->refused();
+  if (result.failure) co_return std::move(result);
+  result.security.protection = session::Protection::authenticated;
+  result.security.mechanism = policy::name(mechanism);
+  result.security.account = plan.credential.account;
+  co_return std::move(result);
+}
+
+}  // namespace smtpseal::relay
