@@ -24,7 +24,8 @@ int add(Context& context, const Options& options) {
     if (editor.find(is_account(options.account)))
       throw Failure(options.account + " is already in " + editor.file());
   }
-  auto secret = read_secret(context.engine(), options.account, options.with_lm);
+  auto secret = read_secret(context.engine(), options.account,
+                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt);
   const WipeLater wipe_secret(secret);
 
   TableEditor editor(context, &PolicyFiles::accounts);
@@ -47,7 +48,8 @@ std::string_view secret_part(std::string_view line) {
 }
 
 int change_password(Context& context, const Options& options) {
-  auto secret = read_secret(context.engine(), options.account, options.with_lm);
+  auto secret = read_secret(context.engine(), options.account,
+                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt);
   const WipeLater wipe_secret(secret);
   TableEditor editor(context, &PolicyFiles::accounts);
   const auto line = editor.find(is_account(options.account));

@@ -11,11 +11,17 @@ using policy::PolicyFiles;
 struct Options {
   std::string account;
   bool with_lm = false;
+  bool in_clear = false;
+
+  [[nodiscard]] SecretForm form() const {
+    if (in_clear) return SecretForm::clear;
+    return with_lm ? SecretForm::nt_and_lm : SecretForm::nt;
+  }
 };
 
 int set(Context& context, const Options& options) {
   if (const auto problem = policy::account_problem(options.account); !problem.empty()) throw Failure(problem);
-  auto secret = read_secret(context.engine(), options.account, options.with_lm);
+  auto secret = read_secret(context.engine(), options.account, options.form());
   const WipeLater wipe_secret(secret);
 
   TableEditor editor(context, &PolicyFiles::credentials);
@@ -56,14 +62,19 @@ std::string used_by(const policy::PolicyLoad& load, const std::string& account) 
   return domains;
 }
 
+std::string stored_as(const policy::StoredSecret& secret) {
+  if (secret.password) return "password";
+  return secret.lm_hash ? "NT, LM" : "NT";
+}
+
 int list(Context& context) {
   std::vector<policy::Problem> problems;
   const auto credentials = read_credentials(context, problems);
   const auto load = context.load(context.domains_only());
   Columns columns({"ACCOUNT", "SECRET", "LINE", "USED FOR"});
   for (const auto& credential : credentials.entries()) {
-    columns.add({credential.account, credential.secret.lm_hash ? "NT, LM" : "NT",
-                 std::to_string(credential.origin.line), load.set ? used_by(load, credential.account) : "?"});
+    columns.add({credential.account, stored_as(credential.secret), std::to_string(credential.origin.line),
+                 load.set ? used_by(load, credential.account) : "?"});
   }
   columns.print(std::cout);
   print_problems(std::cerr, problems);
@@ -80,8 +91,12 @@ void add_credential_command(CLI::App& app, Context& context) {
   auto* set_command = credential->add_subcommand("set", "Add a credential or change its password");
   set_command->add_option("ACCOUNT", options->account, "DOMAIN\\user or user, as the partner gave it")
       ->required();
-  set_command->add_flag("--lm", options->with_lm,
-                        "Store the LM hash too (for exchange-5.x with less than 128 bit)");
+  auto* lm = set_command->add_flag("--lm", options->with_lm,
+                                   "Store the LM hash too (for exchange-5.x with less than 128 bit)");
+  set_command
+      ->add_flag("--clear", options->in_clear,
+                 "Store the password itself, not its hash (for PLAIN and LOGIN of mechanisms=)")
+      ->excludes(lm);
   set_command->footer("The password is asked for, or read from standard input: its first line.");
   set_command->callback([&context, options] { context.status = set(context, *options); });
 

@@ -40,9 +40,23 @@ int remove(Context& context, const std::string& text) {
   return editor.commit("removed " + text + " from " + editor.file());
 }
 
+std::string tls_remark(const policy::TlsRule& rule) {
+  std::string text = "tls " + std::string(name(rule.mode));
+  if (!rule.fingerprints.empty()) return text + " by fingerprint";
+  if (!rule.name.empty()) text += " " + rule.name;
+  return rule.ca_file.empty() ? text : text + " by " + rule.ca_file;
+}
+
 std::string remarks(const DomainRule& rule) {
   std::string text = rule.weaknesses();
   const auto add_remark = [&text](const std::string& remark) { text += (text.empty() ? "" : ", ") + remark; };
+  if (rule.tls.mode != policy::TlsMode::none) add_remark(tls_remark(rule.tls));
+  if (rule.shows_password()) {
+    std::string names;
+    for (const auto mechanism : rule.mechanisms)
+      names += (names.empty() ? "" : ",") + std::string(name(mechanism));
+    add_remark(names);
+  }
   if (rule.nexthop) {
     const bool bracketed = !rule.nexthop->mx_lookup;
     add_remark("nexthop " + (bracketed ? "[" + rule.nexthop->host + "]" : rule.nexthop->host) + ":" +
@@ -84,7 +98,7 @@ void add_domain_command(CLI::App& app, Context& context) {
   auto* add_command = domain->add_subcommand("add", "Add a rule");
   add_command->add_option("PATTERN", options->pattern, "domain, .domain (its subdomains), [address] or *")
       ->required();
-  add_command->add_option("LEVEL", options->level, "none, auth or seal")->required();
+  add_command->add_option("LEVEL", options->level, "none, tls, auth or seal")->required();
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as account='DOMAIN\\user'");
   add_command->callback([&context, options] { context.status = add(context, *options); });

@@ -108,8 +108,27 @@ SecretText read_password(const std::string& account) {
 
 }  // namespace
 
-std::string read_secret(const crypto::Engine& engine, const std::string& account, bool with_lm) {
+namespace {
+
+std::string clear_secret(const crypto::Engine& engine, std::string_view password) {
+  const auto parsed = policy::parse_secret(engine, password);
+  if (!parsed.secret) throw Failure("the password cannot be stored in clear: " + parsed.problem);
+  if (password.starts_with("{NT}"))
+    throw Failure("the password cannot be stored in clear: it would be taken for a hash");
+  std::string secret;
+  secret.reserve(password.size() + 2);  // no copy is left behind for the caller's wipe() to miss
+  secret += '"';
+  secret += password;
+  secret += '"';
+  return secret;
+}
+
+}  // namespace
+
+std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form) {
   const auto password = read_password(account);
+  if (form == SecretForm::clear) return clear_secret(engine, password.reveal());
+  const bool with_lm = form == SecretForm::nt_and_lm;
   auto secret = policy::format_secret(engine, password.reveal(), with_lm);
   if (secret.empty()) throw Failure("the password is not UTF-8");
   if (with_lm && secret.find("{LM}") == std::string::npos) {

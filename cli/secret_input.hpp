@@ -8,10 +8,15 @@
 
 namespace smtpseal::cli {
 
+// How a secret is stored: the NT hash, with the LM hash behind it, or the password itself in double quotes,
+// which only the credentials file can hold.
+enum class SecretForm { nt, nt_and_lm, clear };
+
 // Asks for the password of `account` and returns the secret field for the tables; the caller wipes it. Throws
-// Failure for a blank password, one that was not repeated alike, and one that is not UTF-8 text. Warns on
-// standard error about a short password, and about one that has no LM hash where that is wanted.
-std::string read_secret(const crypto::Engine& engine, const std::string& account, bool with_lm);
+// Failure for a blank password, one that was not repeated alike, one that is not UTF-8 text, and one that
+// cannot be stored as wanted. Warns on standard error about a short password, and about one that has no LM
+// hash where that is wanted.
+std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form);
 
 // Wipes a text that had to be a std::string for a while.
 class WipeLater {

@@ -138,13 +138,9 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     co_return false;
   }
   in_data_ = true;
-  const ReceivedFacts facts{client_helo,
-                            hostname,
-                            log_id_,
-                            session_->peer(),
-                            session_->security(),
-                            session_->verified() == "no" ? "" : session_->verified(),
-                            std::time(nullptr)};
+  const ReceivedFacts facts{
+      client_helo,         hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr),
+      session_->verified()};
   const std::string received = received_line(facts);
   co_await write(received);
   co_return !failure_;

@@ -29,7 +29,7 @@ std::string login_text(const session::SessionSecurity& security) {
 std::string tls_text(const session::Tls& tls, const std::string& verified) {
   std::string text = host_token(tls.version) + " with cipher " + host_token(tls.cipher) + " (" +
                      std::to_string(tls.bits) + " bits), certificate ";
-  if (verified.empty()) return text + "not verified";
+  if (verified == "no") return text + "not verified";
   return text + "verified" + (verified == "fingerprint" ? " by fingerprint" : "");
 }
 

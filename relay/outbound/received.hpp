@@ -14,8 +14,8 @@ struct ReceivedFacts {
   std::string id;        // the log id
   std::string next_hop;  // host[address]
   session::SessionSecurity security;
-  std::string verified;  // how the certificate was checked: "chain", "fingerprint"; empty: it was not
   std::time_t now = 0;
+  std::string verified = "no";  // how a certificate was checked: "chain", "fingerprint", "no"
 };
 
 // The whole header, folded, with CRLF. Says "sealed" only where octets went through the seal both ways, and

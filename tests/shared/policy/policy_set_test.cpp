@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "../tls/make_certificate.hpp"
 #include "fixture.hpp"
 
 namespace smtpseal::policy {
@@ -54,6 +55,66 @@ BOOST_AUTO_TEST_CASE(a_good_set_is_loaded_with_a_growing_generation) {
   BOOST_TEST(files.load().set->generation > first.set->generation);
 }
 
+BOOST_AUTO_TEST_CASE(authorities_are_loaded_once_for_each_file_and_bad_ones_refused) {
+  const auto pem = testing::pem_of(*testing::make_certificate(testing::ec_key().get(), EVP_sha256(), ""));
+  Files files({"", "x y\n", ""});
+  const auto load = [&files](const std::string& path) {
+    files.directory.write(
+        "domains",
+        "a.example tls ca_file=" + path + "\nb.example auth account=x tls=verify ca_file=" + path + "\n",
+        0644);
+    return files.load();
+  };
+  const auto good = load(files.directory.write("ca.pem", pem, 0644));
+  BOOST_REQUIRE_MESSAGE(good.set, messages(good));
+  BOOST_TEST(good.set->authorities.size() == 1U);
+  BOOST_TEST(good.set->authorities.begin()->second != nullptr);
+
+  const auto missing = load(files.directory.path("none.pem"));
+  BOOST_TEST(!missing.set);
+  BOOST_TEST(contains(messages(missing), "domains:1: ca_file="), messages(missing));
+  const auto malformed = load(files.directory.write("bad.pem", pem.substr(0, pem.size() / 2), 0644));
+  BOOST_TEST(contains(messages(malformed), "certificate 1 in it is malformed"), messages(malformed));
+  const auto writable = load(files.directory.write("open.pem", pem, 0666));
+  BOOST_TEST(!writable.set, "who may write the authorities may be any partner");
+  // Programs that connect to nobody need no authorities.
+  files.files.credentials.clear();
+  BOOST_TEST(load(files.directory.path("none.pem")).set != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(names_to_verify_that_come_from_dns_are_warned_about) {
+  const auto warned = [](const std::string& attributes) {
+    const Files files({"a.example tls " + attributes + "\n", "", ""});
+    const auto load = files.load();
+    BOOST_REQUIRE_MESSAGE(load.set, messages(load));
+    return !load.warnings.empty() && contains(load.warnings.front(), "from DNS (MX)");
+  };
+  BOOST_TEST(warned(""));
+  BOOST_TEST(warned("nexthop=mail.a.example:25"));
+  BOOST_TEST(!warned("nexthop=[mail.a.example]:25"));
+  BOOST_TEST(!warned("tls_name=mail.a.example"));
+  BOOST_TEST(!warned("fingerprint=" + std::string(64, 'a')));
+}
+
+BOOST_AUTO_TEST_CASE(a_decision_says_what_tls_is_asked_for) {
+  const auto set = policy_set(
+      "a.example tls tls_name=mx.a.example\nb.example none tls=only\nc.example auth account=x tls=encrypt "
+      "tls_min=1.0\n"
+      "d.example seal account=x tls=verify fingerprint=" +
+      std::string(64, 'a') + "\n");
+  const auto reason = [&set](const std::string& domain) {
+    const auto decision = decide(set, "u@" + domain);
+    BOOST_TEST((decision.kind == Kind::secure), domain);
+    return decision.reason;
+  };
+  BOOST_TEST(contains(reason("a.example"),
+                      "to be sent in TLS 1.2 or later with a valid certificate of mx.a.example"));
+  BOOST_TEST(contains(reason("b.example"), "to be sent in TLS 1.2 or later with a valid certificate ("));
+  BOOST_TEST(contains(reason("c.example"), "authenticated as x, in TLS 1.0 or later with any certificate"));
+  BOOST_TEST(contains(reason("d.example"),
+                      "128 bit as x, in TLS 1.2 or later with a certificate of a known fingerprint"));
+}
+
 struct Refusal {
   Tables tables;
   std::string wanted;
@@ -68,6 +129,8 @@ BOOST_AUTO_TEST_CASE(a_set_with_any_problem_is_not_given_out) {
       {{seal, "y y\n", ""}, "smtpseal credential set 'x'"},
       {{"a.example auth account=x", "y y\n", ""}, "domains:1: account=\"x\" has no line in"},
       {{seal, "x\n", ""}, "credentials:1: the secret"},
+      {{"a.example auth account=x tls=verify mechanisms=NTLM,LOGIN", std::string("x ") + kNtOnly + "\n", ""},
+       "smtpseal credential set --clear 'x'"},
       {{seal, "x y\n", "bad\n"}, "accounts:1: the secret"},
       {{seal + " inbound=require inbound_account=p", "x y\n", ""}, "inbound_account=\"p\" has no line in"},
       {{seal + " inbound=require inbound_account=p", "x y\n", "q z\n"}, "smtpseal account add 'p'"},
