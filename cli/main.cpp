@@ -17,6 +17,7 @@ int run(int argc, char** argv) {
   add_check_command(app, context);
   add_export_command(app, context);
   add_query_command(app, context);
+  add_holds_command(app, context);
   add_plugin_command(app, context);
   try {
     app.parse(argc, argv);

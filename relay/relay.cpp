@@ -9,6 +9,7 @@
 
 #include "inbound/smtp_session.hpp"
 #include "outbound/delivery_check.hpp"
+#include "outbound/hold_control.hpp"
 #include "outbound/lmtp_session.hpp"
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
@@ -69,7 +70,7 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       policy_(engine, values, daemon::Tables::all),
       resolver_(io, values.list("relay.dns_servers"), Seconds(values.number("relay.dns_timeout"))),
       tls_client_(values.text("relay.tls_ca_file")),
-      gate_(io, settings_.hold_time),
+      gate_(io, *engine, {settings_.hold_time, settings_.retry_time, settings_.state_directory}),
       pool_(io, settings_),
       tls_server_(values),
       network_rules_(daemon::network_rules(values)),
@@ -79,10 +80,15 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       inbound_{io,      settings_, engine, policy_, resolver_, tls_server_, network_rules_,
                limits_, sessions_, {},     false,   {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
+      control_([this](const postfix::SocketmapRequest& request) { return hold_answer(gate_, request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
     daemon::local_endpoints(values, parameter);
   daemon::endpoints(values, "relay.smtp_listen");
+  // Whoever reaches it can lift holds; only a unix socket has a mode that keeps others out.
+  for (const auto& name : daemon::endpoints(values, "relay.control_listen"))
+    if (!name.starts_with("unix:"))
+      throw daemon::StartupError("relay.control_listen: \"" + name + "\": only unix:PATH is allowed");
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
 }
@@ -100,12 +106,20 @@ void Relay::bind() {
   open_doors(values_.list("relay.smtp_listen"), Kind::smtp, owner);
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
   open_doors(values_.list("relay.query_listen"), Kind::query, owner);
+  open_doors(values_.list("relay.control_listen"), Kind::control, {owner.user, {}, 0600});
+  gate_.prepare(owner.user);
+}
+
+void Relay::load_tables() {
+  policy_.reload();
+  if (const auto set = policy_.current()) gate_.adopt(set->credentials);
 }
 
 void Relay::start() {
-  tls_server_
-      .load();  // once more: what root may read, the daemon's user may not, and a reload would find that out
-  policy_.reload();
+  // Once more: what root may read, the daemon's user may not, and a reload would find that out.
+  tls_server_.load();
+  gate_.open();
+  load_tables();
   for (const auto& door : doors_) {
     const auto admit = [this, kind = door->kind](daemon::Socket socket, const daemon::Endpoint& peer) {
       daemon::asio::co_spawn(io_, serve(kind, std::move(socket), peer), daemon::asio::detached);
@@ -117,7 +131,7 @@ void Relay::start() {
 void Relay::reload() {
   tls_client_.reload();
   tls_server_.reload();
-  policy_.reload();
+  load_tables();
 }
 
 void Relay::stop() {
@@ -147,6 +161,8 @@ Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {
     co_await serve_smtp(std::move(stream), tcp_endpoint(peer), tcp_endpoint(local));
   else if (kind == Kind::query)
     co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, answer_);
+  else if (kind == Kind::control)
+    co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, control_);
   else
     co_await serve_lmtp(std::move(stream), kind == Kind::lmtp_seven_bit);
 }

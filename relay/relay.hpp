@@ -31,7 +31,7 @@ class Relay : public daemon::Service {
   [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
 
  private:
-  enum class Kind { lmtp, lmtp_seven_bit, smtp, query };
+  enum class Kind { lmtp, lmtp_seven_bit, smtp, query, control };
   struct Door {
     Kind kind;
     std::unique_ptr<daemon::Listener> listener;
@@ -41,6 +41,7 @@ class Relay : public daemon::Service {
   daemon::Task<> serve_lmtp(daemon::Stream stream, bool seven_bit);
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
+  void load_tables();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
@@ -58,6 +59,7 @@ class Relay : public daemon::Service {
   OutboundContext outbound_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
+  daemon::SocketmapAnswer control_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::int64_t lmtp_clients_ = 0;
   std::int64_t smtp_clients_ = 0;

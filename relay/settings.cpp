@@ -44,6 +44,8 @@ Settings::Settings(const config::Values& values)
       session_reuse_count(values.number("relay.session_reuse_count")),
       session_reuse_idle(values.number("relay.session_reuse_idle")),
       hold_time(values.number("relay.hold_time")),
+      retry_time(values.number("relay.retry_time")),
+      state_directory(values.text("relay.state_directory")),
       notify_submission(values.text("relay.notify_submission")),
       smtpd(values.text("relay.smtpd")),
       login_of_all(values.text("relay.xclient_login") == "all"),

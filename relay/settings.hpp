@@ -41,6 +41,8 @@ struct Settings {
   std::int64_t session_reuse_count;
   daemon::Seconds session_reuse_idle;
   daemon::Seconds hold_time;
+  daemon::Seconds retry_time;
+  std::string state_directory;
   std::string notify_submission;
 
   std::string smtpd;

@@ -6,6 +6,19 @@ using daemon::Clock;
 using daemon::Seconds;
 using daemon::Task;
 
+namespace {
+
+// A server that cannot make sense of a secret may repeat it in its reply, which ends up in logs.
+void hide(std::string_view secret, smtp::Reply& reply) {
+  for (auto& text : reply.lines) {
+    if (secret.empty() || text.find(secret) == std::string::npos) continue;
+    wipe(text.data(), text.size());
+    text = "(it repeats what is secret)";
+  }
+}
+
+}  // namespace
+
 Task<Result<smtp::Reply>> SmtpLink::reply(Seconds timeout) {
   const auto deadline = Clock::now() + timeout;
   smtp::ReplyParser parser;
@@ -33,6 +46,7 @@ Task<Result<smtp::Reply>> SmtpLink::command(SecretText line, Seconds timeout) {
   text = line.reveal();
   auto answer = co_await exchange(text, timeout);
   wipe(text.data(), text.size());
+  if (answer) hide(line.reveal(), *answer);
   co_return answer;
 }
 

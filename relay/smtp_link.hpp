@@ -25,7 +25,8 @@ class SmtpLink {
   // Sends `line` with CRLF, then reads the reply.
   daemon::Task<Result<smtp::Reply>> command(std::string line, daemon::Seconds timeout);
 
-  // The same for a line that shows a secret, of which no copy is left behind here.
+  // The same for a line that shows a secret: no copy is left behind here, and a reply that repeats it does
+  // not.
   daemon::Task<Result<smtp::Reply>> command(SecretText line, daemon::Seconds timeout);
 
   // True where octets behind the last reply have been read already: they were sent with it.

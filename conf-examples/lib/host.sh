@@ -6,6 +6,18 @@ own_file_systems() { # DIRECTORY...: the host has /run and these for itself, emp
     cp -a /etc /run/etc
     mount --bind /run/etc /etc
     own_directories "$@"
+    own_state
+}
+
+# A /var/lib where daemons can make directories that are gone at the end; what the machine has there is still found.
+own_state() {
+    local entry
+    mkdir /run/machine-lib
+    mount --rbind /var/lib /run/machine-lib
+    mount -t tmpfs -o mode=755 tmpfs /var/lib
+    for entry in /run/machine-lib/*; do
+        ln -s "$entry" /var/lib/
+    done
 }
 
 own_directories() { # DIRECTORY...

@@ -15,11 +15,16 @@ SocketmapReply refusal(const smtp::Reply& reply) {
 
 }  // namespace
 
+Failure to_failure(const CredentialGate::Denial& denial) {
+  // Only a refusal says something about the rule; the others go by, and must not bounce mail.
+  if (denial.why == CredentialGate::Denial::Why::refused)
+    return {Failure::Kind::protection, "7.8", denial.text};
+  return {Failure::Kind::temporary, "7.0", denial.text};
+}
+
 std::optional<Failure> held_login(const OutboundContext& context, const policy::Credential& credential) {
-  if (!context.gate.is_held(credential)) return std::nullopt;
-  return Failure{Failure::Kind::protection, "7.8",
-                 "credential of account " + credential.account +
-                     " is on hold after a refused login; set it anew, or wait"};
+  const auto denial = context.gate.held(credential);
+  return denial ? std::optional(to_failure(*denial)) : std::nullopt;
 }
 
 SocketmapReply delivery_answer(const OutboundContext& context, std::string_view address) {
@@ -31,7 +36,8 @@ SocketmapReply delivery_answer(const OutboundContext& context, std::string_view 
     return refusal({550, "5.1.3", "the address names a listed domain in its local part"});
   const auto* credential = set->credentials.find(decision.rule->account);
   const auto failure = credential == nullptr ? std::nullopt : held_login(context, *credential);
-  if (failure) {
+  // What goes by is left to the queue: it is no reason to turn the message away at its submission.
+  if (failure && failure->kind == Failure::Kind::protection) {
     smtp::Reply reply = to_reply(*failure, decision);
     reply.lines = {decision.domain + " (rule " + decision.rule->pattern + " requires " +
                    std::string(policy::name(decision.rule->level)) +

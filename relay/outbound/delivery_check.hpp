@@ -11,7 +11,11 @@
 
 namespace smtpseal::relay {
 
-// The login that is not to be tried, because it was refused before; nothing where it may be tried.
+// What becomes of mail while the gate lets no login through.
+[[nodiscard]] Failure to_failure(const CredentialGate::Denial& denial);
+
+// The login that is not to be tried, because an earlier one was refused or got no verdict; nothing where it
+// may be tried.
 [[nodiscard]] std::optional<Failure> held_login(const OutboundContext& context,
                                                 const policy::Credential& credential);
 

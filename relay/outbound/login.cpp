@@ -62,12 +62,6 @@ std::string nothing_offered(const policy::DomainRule& rule) {
   return "does not offer " + std::string(auth_verb(rule)) + " " + names + ", or it was removed in transit";
 }
 
-Failure on_hold(const LoginPlan& plan) {
-  return {Kind::protection, "7.8",
-          "credential of account " + plan.credential.account +
-              " is on hold after a refused login; set it anew, or wait"};
-}
-
 Failure lost_connection(const LoginPlan& plan, const ErrorCode& error) {
   return {Kind::temporary, "4.2",
           "connection to " + plan.peer + " failed during the login: " + error.message()};
@@ -94,6 +88,28 @@ LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply) {
       failed_login({Kind::protection, "7.8",
                     refusal(plan, "refused the login of account " + plan.credential.account, reply)});
   result.refused = true;
+  return result;
+}
+
+Task<CredentialGate::Admission> may_show_credential(OutboundContext& context, const LoginPlan& plan) {
+  std::string peer = plan.peer;
+  std::string rule = plan.rule.origin.text();
+  co_return co_await context.gate.enter(plan.credential, std::move(peer), std::move(rule));
+}
+
+LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
+                         const Result<smtp::Reply>& answer) {
+  if (!answer) {
+    ticket.unanswered(answer.error().message());
+    return failed_login(lost_connection(plan, answer.error()));
+  }
+  LoginResult result = judge_answer(plan, *answer);
+  if (!result.failure)
+    ticket.succeeded();
+  else if (result.refused)
+    ticket.refused(answer->one_line());
+  else
+    ticket.unanswered(answer->one_line());
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "outbound/context.hpp"
+#include "outbound/credential_gate.hpp"
 #include "outbound/failure.hpp"
 #include "smtp_link.hpp"
 #include "smtpseal/session/session_security.hpp"
@@ -38,8 +39,6 @@ std::string nothing_offered(const policy::DomainRule& rule);
 // "AUTH", or "XAUTH" of Exchange 5.0.
 std::string_view auth_verb(const policy::DomainRule& rule);
 
-// The credential was refused before, and is not tried now.
-Failure on_hold(const LoginPlan& plan);
 // The connection failed during the login.
 Failure lost_connection(const LoginPlan& plan, const ErrorCode& error);
 // The reply to a line that showed no credential, where 334 was wanted. Pure.
@@ -47,6 +46,12 @@ LoginResult not_accepted(const LoginPlan& plan, policy::Mechanism mechanism, con
 // The reply to the line that showed the credential; no failure for 235. RFC 4954 has 535 for a wrong
 // credential, but any 5xx may mean it, and a second try may lock the account. Pure.
 LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply);
+
+// Right before the credential is shown: the ticket to do so, or why not now.
+daemon::Task<CredentialGate::Admission> may_show_credential(OutboundContext& context, const LoginPlan& plan);
+// What came of it, for the gate and for the mail; no failure for 235.
+LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
+                         const Result<smtp::Reply>& answer);
 
 // On success `link` speaks through a seal where rule.level is seal. On failure the link must be closed. No
 // mechanism is tried after one that showed the credential.

@@ -1,5 +1,6 @@
 #include "outbound/ntlm_login.hpp"
 
+#include "outbound/delivery_check.hpp"
 #include "smtpseal/ntlm/client.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
@@ -102,13 +103,11 @@ Task<LoginResult> log_in_by_ntlm(OutboundContext& context, SmtpLink& link, const
   const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
   if (!authenticate) co_return failed_login(explain_ntlm(authenticate.error(), plan));
 
-  const auto ticket = co_await context.gate.enter(plan.credential);
-  if (!ticket) co_return failed_login(on_hold(plan));
-  const auto last =
-      co_await link.command(smtp::to_base64(as_text(*authenticate)), context.settings.command_timeout);
-  if (!last) co_return failed_login(lost_connection(plan, last.error()));
-  auto result = judge_answer(plan, *last);
-  if (result.refused) ticket->refused();
+  const auto admission = co_await may_show_credential(context, plan);
+  if (!admission.ticket) co_return failed_login(to_failure(*admission.denial));
+  SecretText response(smtp::to_base64(as_text(*authenticate)));
+  const auto last = co_await link.command(std::move(response), context.settings.command_timeout);
+  auto result = settle_login(plan, *admission.ticket, last);
   if (result.failure) co_return std::move(result);
 
   const ntlm::Outcome outcome = client.take_outcome();

@@ -1,5 +1,6 @@
 #include "outbound/password_login.hpp"
 
+#include "outbound/delivery_check.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::relay {
@@ -47,14 +48,12 @@ Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, M
   if (!first) co_return failed_login(lost_connection(plan, first.error()));
   if (first->code != 334) co_return not_accepted(plan, mechanism, *first);
 
-  const auto ticket = co_await context.gate.enter(plan.credential);
-  if (!ticket) co_return failed_login(on_hold(plan));
+  const auto admission = co_await may_show_credential(context, plan);
+  if (!admission.ticket) co_return failed_login(to_failure(*admission.denial));
   SecretText line =
       mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
   const auto last = co_await link.command(std::move(line), timeout);
-  if (!last) co_return failed_login(lost_connection(plan, last.error()));
-  auto result = judge_answer(plan, *last);
-  if (result.refused) ticket->refused();
+  auto result = settle_login(plan, *admission.ticket, last);
   if (result.failure) co_return std::move(result);
   result.security.protection = session::Protection::authenticated;
   result.security.mechanism = policy::name(mechanism);

@@ -110,6 +110,16 @@ constexpr std::array kParams{
     Param{
         "relay.hold_time", seconds, "1h", 1, 604800,
         "After a refused login the credential is not tried again for this long, unless its secret changes."},
+    Param{"relay.retry_time", seconds, "5m", 1, 604800,
+          "After a login without an answer (4xx, a lost connection, a time-out) the account is not tried "
+          "again for this long, doubled with each further one up to hold_time: the next hop may have counted "
+          "a failed login."},
+    Param{"relay.state_directory", text, "/var/lib/smtpseal", 0, 4000,
+          "Where the relay keeps which credentials are on hold, so that a restart does not try them again; "
+          "made where it is missing. Each relay needs one of its own. Empty: not kept."},
+    Param{"relay.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control\"]", 0, 16,
+          "Where `smtpseal holds` asks the relay: unix:PATH. Only root and process.user get in. Empty: holds "
+          "cannot be shown and lifted."},
     Param{"relay.notify_submission", text, "inet:127.0.0.1:25", 0, 4096,
           "Where 'relayed' delivery status notifications are handed in by SMTP, when NOTIFY=SUCCESS was "
           "asked for and the next hop does not do DSN (RFC 3461 5.2.2). Empty: NOTIFY=SUCCESS is not taken "

@@ -1,6 +1,8 @@
 #include "smtpseal/crypto/engine.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -17,6 +19,7 @@ namespace {
 
 using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 using CipherContext = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+using KdfContext = Owned<EVP_KDF_CTX, EVP_KDF_CTX_free>;
 
 Digest16 digest(const EVP_MD* algorithm, std::initializer_list<ByteSpan> parts) {
   const DigestContext context(EVP_MD_CTX_new());
@@ -70,7 +73,8 @@ Result<std::shared_ptr<const Engine>> Engine::create() {
   parts->md5.reset(EVP_MD_fetch(library, "MD5", nullptr));
   parts->rc4.reset(EVP_CIPHER_fetch(library, "RC4", nullptr));
   parts->des.reset(EVP_CIPHER_fetch(library, "DES-ECB", nullptr));
-  if (!parts->md4 || !parts->md5 || !parts->rc4 || !parts->des)
+  parts->scrypt.reset(EVP_KDF_fetch(library, "SCRYPT", nullptr));
+  if (!parts->md4 || !parts->md5 || !parts->rc4 || !parts->des || !parts->scrypt)
     return make_error_code(errc::algorithm_missing);
 
   const std::shared_ptr<const Engine> engine(new Engine(std::move(parts)));
@@ -106,6 +110,24 @@ std::array<std::byte, 8> Engine::des(std::span<const std::byte, 7> key,
   int written = 0;
   require(EVP_EncryptUpdate(context.get(), writable_octets(result), &written, octets(block), 8) == 1);
   return result;
+}
+
+void Engine::scrypt(ByteSpan secret, ByteSpan salt, std::span<std::byte> out) const {
+  const auto octet_string = [](const char* name, ByteSpan value) {
+    return OSSL_PARAM_construct_octet_string(name, const_cast<std::byte*>(value.data()), value.size());
+  };
+  std::uint64_t n = 1U << 14;
+  std::uint32_t r = 8;
+  std::uint32_t p = 1;
+  const std::array parameters{octet_string(OSSL_KDF_PARAM_PASSWORD, secret),
+                              octet_string(OSSL_KDF_PARAM_SALT, salt),
+                              OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
+                              OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
+                              OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
+                              OSSL_PARAM_construct_end()};
+  const KdfContext context(EVP_KDF_CTX_new(parts_->scrypt.get()));
+  require(context != nullptr);
+  require(EVP_KDF_derive(context.get(), writable_octets(out), out.size(), parameters.data()) == 1);
 }
 
 void Engine::random(std::span<std::byte> out) const {

@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/provider.h>
 
 #include <memory>
@@ -32,6 +33,7 @@ struct Engine::Parts {
   Owned<EVP_MD, EVP_MD_free> md5;
   Owned<EVP_CIPHER, EVP_CIPHER_free> rc4;
   Owned<EVP_CIPHER, EVP_CIPHER_free> des;
+  Owned<EVP_KDF, EVP_KDF_free> scrypt;
 };
 
 // On a fetched algorithm and valid arguments OpenSSL fails for want of memory only.

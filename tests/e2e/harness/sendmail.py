@@ -283,7 +283,7 @@ class SendmailHost:
     def clear(self):
         """Forgets queue, mailbox, what is known of other hosts, and the log so far."""
         self.stop()
-        for pattern in ("/var/spool/mqueue/*", "/var/mail/*", "/var/lib/sendmail/host_status/*"):
+        for pattern in ("/var/spool/mqueue/*", "/var/mail/*", "/var/lib/sendmail/host_status/*", "/var/lib/smtpseal/*"):
             for path in glob.glob(self.dir + pattern):
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         self.log_start = os.path.getsize(self.dir + "/maillog")

@@ -45,6 +45,7 @@ PASSWORD = "Secret-Pw1"
 MILTER = SOCKETS + "/milter"
 POLICY = {"alpha": SOCKETS + "/policy.alpha", "beta": SOCKETS + "/policy.beta"}
 POLICYD = {"alpha": SOCKETS + "/policyd", "beta": SOCKETS + "/policyd.beta"}
+CONTROL = {"alpha": SOCKETS + "/control.alpha", "beta": SOCKETS + "/control.beta"}
 QUERY = {"alpha": SOCKETS + "/query.alpha", "beta": SOCKETS + "/query.beta"}
 AUTHSERV_ID = "mx.beta.example"
 SENDMAIL_HOSTS = """192.0.2.31 mail.alpha.example
@@ -233,6 +234,9 @@ class World:
             "policyd.listen": [f"unix:{POLICYD[host]}"],
             "policyd.policy_listen": [f"unix:{POLICY[host]}"],
             "relay.query_listen": [f"unix:{QUERY[host]}"],
+            "relay.control_listen": [f"unix:{CONTROL[host]}"],
+            "relay.state_directory": f"{self.dir}/{host}/state",
+            "relay.retry_time": "1s",
             "inbound.relay_query": f"unix:{QUERY[host]}",
             "inbound.relay_timeout": "2s",
             "milter.listen": f"unix:{MILTER}",

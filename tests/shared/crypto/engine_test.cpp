@@ -93,6 +93,15 @@ BOOST_AUTO_TEST_CASE(des_gives_the_published_blocks) {
   BOOST_TEST(hex(shared_engine()->des(unhex_array<7>("44313233000000"), text)) == "664345140a852f61");
 }
 
+// RFC 7914 section 12, the third vector.
+BOOST_AUTO_TEST_CASE(scrypt_is_that_of_the_rfc) {
+  std::array<std::byte, 64> digest;
+  shared_engine()->scrypt(as_bytes("pleaseletmein"), as_bytes("SodiumChloride"), digest);
+  BOOST_TEST(hex(digest) ==
+             "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9"
+             "e61e85dc0d651e40dfcf017b45575887");
+}
+
 BOOST_AUTO_TEST_CASE(random_octets_differ_from_call_to_call) {
   std::set<std::string> seen;
   for (int i = 0; i < 64; ++i) {

@@ -52,6 +52,9 @@ class Engine {
   void rc4(ByteSpan key, ByteSpan in, std::span<std::byte> out) const;
   // DES-ECB of one block under a 7-octet key spread over 8 with parity ([MS-NLMP] 6, DES()).
   std::array<std::byte, 8> des(std::span<const std::byte, 7> key, std::span<const std::byte, 8> block) const;
+  // scrypt (RFC 7914) with N = 2^14, r = 8, p = 1: takes 16 MiB and tens of milliseconds, for whoever guesses
+  // too.
+  void scrypt(ByteSpan secret, ByteSpan salt, std::span<std::byte> out) const;
   // Cryptographically strong random octets from the DRBG of this context. Throws boost::system::system_error
   // (operation_failed) where the operating system gives no entropy: never returns octets that can be guessed.
   void random(std::span<std::byte> out) const;

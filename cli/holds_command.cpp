@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "commands.hpp"
+#include "json_text.hpp"
+#include "output.hpp"
+#include "smtpseal/daemon/daemon.hpp"
+#include "smtpseal/daemon/socketmap_query.hpp"
+#include "smtpseal/holds/hold_file.hpp"
+
+namespace smtpseal::cli {
+namespace {
+
+using holds::Hold;
+using holds::Kind;
+using postfix::SocketmapReply;
+using postfix::SocketmapStatus;
+
+constexpr std::chrono::seconds kTimeout{10};
+
+struct Options {
+  bool as_json = false;
+  std::string account;
+};
+
+// What is to be shown, and who says so.
+struct Report {
+  holds::HoldList list;
+  std::string file;  // empty: the running relay said it
+};
+
+const std::string& control_endpoint(Context& context) {
+  const auto& names = context.values().list("relay.control_listen");
+  if (names.empty()) throw Failure("relay.control_listen is empty, so that smtpseal-relay cannot be asked");
+  return names.front();
+}
+
+// Nothing where the relay does not run. Throws Failure where it does and cannot be asked.
+std::optional<SocketmapReply> ask_relay(Context& context, const std::string& map, const std::string& key) {
+  using boost::system::errc::errc_t;
+  const auto& name = control_endpoint(context);
+  daemon::SocketmapQuery query(daemon::parse_endpoint(name));
+  auto reply = query.ask({map, key}, kTimeout);
+  if (reply && reply->status != SocketmapStatus::temp && reply->status != SocketmapStatus::perm)
+    return std::move(*reply);
+  if (reply) throw Failure("smtpseal-relay refuses to answer: " + reply->text);
+  const auto error = reply.error();
+  if (error == errc_t::no_such_file_or_directory || error == errc_t::connection_refused) return std::nullopt;
+  if (error == errc_t::permission_denied)
+    throw Failure(name + ": permission denied; run it as root or as " +
+                  context.values().text("process.user"));
+  throw Failure("smtpseal-relay does not answer at " + name + ": " + error.message());
+}
+
+std::string not_running(Context& context) {
+  return "smtpseal-relay does not run (nothing answers at " + control_endpoint(context) + ")";
+}
+
+Report from_file(Context& context) {
+  const auto& directory = context.values().text("relay.state_directory");
+  if (directory.empty()) throw Failure(not_running(context) + ", and relay.state_directory is empty");
+  const holds::HoldFile file(directory);
+  auto content = file.read();
+  if (!content.holds) throw Failure(not_running(context) + "; " + file.path() + ": " + content.problem);
+  Report report;
+  report.file = file.path();
+  const holds::Time now = std::time(nullptr);
+  for (auto& each : *content.holds)
+    if (each.hold.kind == Kind::begun || each.hold.until > now)
+      report.list.holds.push_back(std::move(each.hold));
+  report.list.total = report.list.holds.size();
+  return report;
+}
+
+Report find_out(Context& context) {
+  const auto reply = ask_relay(context, "holds", "*");
+  if (!reply) return from_file(context);
+  auto list = holds::parse_list(reply->text);
+  if (!list) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
+  return {std::move(*list), {}};
+}
+
+std::string local_text(holds::Time time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (::localtime_r(&seconds, &parts) == nullptr) return "?";
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
+}
+
+std::string why(const Hold& hold) {
+  if (hold.kind == Kind::begun) return "the relay ended during a login";
+  return (hold.kind == Kind::refused ? "login refused: " : "login without a verdict: ") + hold.reason;
+}
+
+void print_table(const Report& report) {
+  if (report.list.holds.empty()) {
+    std::cout << "no account is on hold\n";
+  } else {
+    Columns columns({"ACCOUNT", "SINCE", "UNTIL", "PEER", "RULE", "WHY"});
+    for (const auto& hold : report.list.holds) {
+      columns.add({hold.account, local_text(hold.since),
+                   hold.kind == Kind::begun ? "-" : local_text(hold.until), hold.peer, hold.rule, why(hold)});
+    }
+    columns.print(std::cout);
+  }
+  if (report.list.total > report.list.holds.size())
+    std::cout << "and " << report.list.total - report.list.holds.size() << " more\n";
+  if (!report.file.empty())
+    std::cout << "smtpseal-relay does not run; this is what " << report.file << " keeps for its next start\n";
+}
+
+void print_json(const Report& report) {
+  std::cout << R"({"source": )" << json_string(report.file.empty() ? "relay" : report.file)
+            << R"(, "total": )" << report.list.total << R"(, "holds": [)";
+  const char* separator = "\n  ";
+  for (const auto& hold : report.list.holds) {
+    std::cout << separator << R"({"account": )" << json_string(hold.account) << R"(, "kind": )"
+              << json_string(name(hold.kind)) << R"(, "since": )" << hold.since << R"(, "until": )"
+              << hold.until << R"(, "unanswered": )" << hold.unanswered << R"(, "peer": )"
+              << json_string(hold.peer) << R"(, "rule": )" << json_string(hold.rule) << R"(, "reason": )"
+              << json_string(hold.reason) << '}';
+    separator = ",\n  ";
+  }
+  std::cout << "]}\n";
+}
+
+int show(Context& context, const Options& options) {
+  const auto report = find_out(context);
+  options.as_json ? print_json(report) : print_table(report);
+  return kSuccess;
+}
+
+int lift(Context& context, const std::string& account) {
+  const auto reply = ask_relay(context, "lift", account);
+  if (!reply) throw Failure(not_running(context) + "; holds are lifted while it runs");
+  if (reply->status == SocketmapStatus::notfound)
+    throw Failure(account + " is not on hold; what is: smtpseal holds");
+  std::cout << account << ": " << reply->text << '\n';
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_holds_command(CLI::App& app, Context& context) {
+  auto* holds_command =
+      app.add_subcommand("holds", "Show which accounts are not tried, since a login failed");
+  holds_command->require_subcommand(0, 1);
+  auto options = std::make_shared<Options>();
+  holds_command->add_flag("--json", options->as_json, "For programs; times are seconds since 1970");
+  auto* lift_command = holds_command->add_subcommand("lift", "Let the next message try the account again");
+  lift_command->add_option("ACCOUNT", options->account, "as in the list")->required();
+  lift_command->callback([&context, options] { context.status = lift(context, options->account); });
+  holds_command->callback([&context, options, holds_command] {
+    if (holds_command->get_subcommands().empty()) context.status = show(context, *options);
+  });
+}
+
+}  // namespace smtpseal::cli

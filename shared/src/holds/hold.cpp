@@ -1,0 +1,110 @@
+#include "smtpseal/holds/hold.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "fields.hpp"
+#include "smtpseal/policy/table_text.hpp"
+
+namespace smtpseal::holds {
+namespace {
+
+constexpr std::array kKinds{Kind::refused, Kind::unanswered, Kind::begun};
+
+bool is_printable(char c) {
+  return c >= 0x20 && c < 0x7f;
+}
+
+Kind kind_of(Fields& fields) {
+  const auto word = fields.raw("kind");
+  const auto* const found = std::ranges::find_if(kKinds, [&](Kind kind) { return name(kind) == word; });
+  if (found != kKinds.end()) return *found;
+  fields.refuse();
+  return Kind::refused;
+}
+
+}  // namespace
+
+std::string_view name(Kind kind) {
+  switch (kind) {
+    case Kind::refused:
+      return "refused";
+    case Kind::unanswered:
+      return "unanswered";
+    case Kind::begun:
+      break;
+  }
+  return "begun";
+}
+
+std::string plain_text(std::string_view foreign) {
+  std::string text(foreign.substr(0, kMaxText));
+  std::ranges::replace_if(
+      text, [](char c) { return !is_printable(c); }, '?');
+  return text;
+}
+
+std::string format_hold(const Hold& hold) {
+  return "account=" + smtp::to_xtext(hold.account) + " kind=" + std::string(name(hold.kind)) +
+         " since=" + std::to_string(hold.since) + " until=" + std::to_string(hold.until) +
+         " unanswered=" + std::to_string(hold.unanswered) + " peer=" + smtp::to_xtext(hold.peer) +
+         " rule=" + smtp::to_xtext(hold.rule) + " reason=" + smtp::to_xtext(hold.reason);
+}
+
+std::optional<Hold> parse_hold(std::string_view text) {
+  Fields fields(text);
+  Hold hold;
+  hold.account = fields.text("account");
+  hold.kind = kind_of(fields);
+  hold.since = static_cast<Time>(fields.number("since"));
+  hold.until = static_cast<Time>(fields.number("until"));
+  hold.unanswered = fields.number("unanswered");
+  hold.peer = fields.text("peer");
+  hold.rule = fields.text("rule");
+  hold.reason = fields.text("reason");
+  const bool is_plain = hold.peer == plain_text(hold.peer) && hold.rule == plain_text(hold.rule) &&
+                        hold.reason == plain_text(hold.reason);
+  if (!fields.is_complete() || !is_plain || !policy::account_problem(hold.account).empty())
+    return std::nullopt;
+  // There is one way to write a hold; what is written otherwise was not written by us.
+  if (format_hold(hold) != text) return std::nullopt;
+  return hold;
+}
+
+std::string format_list(std::span<const Hold> holds) {
+  std::string text = "total=" + std::to_string(holds.size());
+  for (const auto& hold : holds) {
+    const auto line = format_hold(hold);
+    if (text.size() + 1 + line.size() > kMaxList) break;
+    text.append("\t").append(line);
+  }
+  return text;
+}
+
+std::optional<HoldList> parse_list(std::string_view text) {
+  std::size_t end = text.find('\t');
+  Fields head(text.substr(0, end));
+  HoldList list;
+  list.total = head.number("total");
+  if (!head.is_complete()) return std::nullopt;
+  while (end != std::string_view::npos) {
+    text.remove_prefix(end + 1);
+    end = text.find('\t');
+    auto hold = parse_hold(text.substr(0, end));
+    if (!hold) return std::nullopt;
+    list.holds.push_back(std::move(*hold));
+  }
+  return list;
+}
+
+std::string utc_text(Time time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return "?";
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), size};
+}
+
+}  // namespace smtpseal::holds
