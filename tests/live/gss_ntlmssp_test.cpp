@@ -7,6 +7,7 @@
 #include "gss_environment.hpp"
 #include "gss_peer.hpp"
 #include "handshake.hpp"
+#include "smtpseal/ntlm/channel_bindings.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/ntlm/seal_context.hpp"
 
@@ -98,8 +99,10 @@ void check_agreed(const Outcome& outcome, Response response, unsigned strength) 
 
 // Our client against gss-ntlmssp's acceptor.
 struct ClientSession {
-  explicit ClientSession(ClientPolicy policy, std::string_view password = kPassword)
-      : client(make_client(std::move(policy), identity(password))), theirs(GssPeer::acceptor()) {}
+  explicit ClientSession(ClientPolicy policy, std::string_view password = kPassword,
+                         const std::string& their_channel = {})
+      : client(make_client(std::move(policy), identity(password))),
+        theirs(GssPeer::acceptor(their_channel)) {}
 
   // Whether gss-ntlmssp accepts us.
   bool run() {
@@ -116,8 +119,9 @@ struct ClientSession {
 
 // gss-ntlmssp's initiator against our server.
 struct ServerSession {
-  explicit ServerSession(const GssCredential& credential, ServerPolicy policy = server_policy())
-      : server(make_server(std::move(policy))), theirs(GssPeer::initiator(credential)) {}
+  explicit ServerSession(const GssCredential& credential, ServerPolicy policy = server_policy(),
+                         const std::string& their_channel = {})
+      : server(make_server(std::move(policy))), theirs(GssPeer::initiator(credential, their_channel)) {}
 
   Result<Outcome> run(const AccountRequirements& required = kAnything) {
     const std::optional<Bytes> negotiate = theirs.step();
@@ -152,6 +156,15 @@ ClientPolicy lm_key_policy(unsigned strength, bool key_exchange = true) {
   ClientPolicy policy = policy_of(Response::ntlmv1, strength, key_exchange);
   policy.lm_key = true;
   return policy;
+}
+
+// Two channels: what RFC 5929 takes of two certificates.
+const std::string kChannel = "tls-server-end-point:" + std::string(32, '\x11');
+const std::string kOtherChannel = "tls-server-end-point:" + std::string(48, '\x22');
+
+std::optional<crypto::Digest16> binding_to(const std::string& channel) {
+  if (channel.empty()) return std::nullopt;
+  return channel_bindings_hash(*shared_engine(), as_bytes(channel));
 }
 
 }  // namespace
@@ -278,6 +291,78 @@ BOOST_AUTO_TEST_CASE(is_refused_by_our_server_where_it_is_weaker_than_the_accoun
   const auto outcome = session.run(AccountRequirements{});
   BOOST_REQUIRE(!outcome);
   BOOST_CHECK_EQUAL(outcome.error().message(), ErrorCode(errc::weak_response).message());
+}
+
+// Its acceptor leaves a login without bindings to its caller, who is told that the channel is not bound.
+BOOST_AUTO_TEST_CASE(finds_our_client_bound_to_its_channel_and_to_no_other) {
+  struct Row {
+    const char* name;
+    std::string ours;
+    std::string theirs;
+    bool is_accepted;
+    bool is_bound;
+  };
+  const Row rows[] = {
+      {"the same channel", kChannel, kChannel, true, true},
+      {"the same channel, a longer hash", kOtherChannel, kOtherChannel, true, true},
+      {"another channel", kOtherChannel, kChannel, false, false},
+      {"no channel of ours", "", kChannel, true, false},
+      {"no channel of theirs", kChannel, "", true, false},
+  };
+  const Environment environment;
+  environment.set_level(5);
+  for (const bool seal : {true, false}) {
+    for (const Row& row : rows) {
+      BOOST_TEST_CONTEXT(row.name << (seal ? ", sealed" : "")) {
+        ClientPolicy policy = modern_policy(seal, 128);
+        policy.channel_bindings = binding_to(row.ours);
+        ClientSession session(policy, kPassword, row.theirs);
+        BOOST_CHECK_EQUAL(session.run(), row.is_accepted);
+        BOOST_CHECK_EQUAL(session.theirs.is_bound(), row.is_bound);
+        if (!row.is_accepted || !seal) continue;
+        OurRecords ours(Role::client, session.client.take_outcome());
+        check_session(ours, session.theirs);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(is_accepted_by_our_server_only_with_the_bindings_that_it_requires) {
+  struct Row {
+    const char* name;
+    std::string theirs;
+    std::string ours;
+    bool required;
+    bool is_accepted;
+  };
+  const Row rows[] = {
+      {"the same channel", kChannel, kChannel, true, true},
+      {"the same channel, a longer hash", kOtherChannel, kOtherChannel, true, true},
+      {"another channel", kOtherChannel, kChannel, true, false},
+      {"another channel, not required", kOtherChannel, kChannel, false, false},
+      {"no channel of theirs", "", kChannel, true, false},
+      {"no channel of theirs, not required", "", kChannel, false, true},
+      {"no channel of ours", kChannel, "", false, true},
+  };
+  const Environment environment;
+  environment.set_level(3);
+  const GssCredential credential = GssCredential::from_password("INTELLINET", "Doug", kPassword);
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.name) {
+      ServerPolicy policy = server_policy();
+      policy.channel_bindings = binding_to(row.ours);
+      policy.require_channel_bindings = row.required;
+      ServerSession session(credential, policy, row.theirs);
+      const auto outcome = session.run();
+      BOOST_CHECK_EQUAL(outcome.has_value(), row.is_accepted);
+      if (!outcome) {
+        BOOST_CHECK_EQUAL(outcome.error().message(), ErrorCode(errc::bindings_mismatch).message());
+        continue;
+      }
+      OurRecords ours(Role::server, *outcome);
+      check_session(ours, session.theirs);
+    }
+  }
 }
 
 // Records of a session whose key the peer does not share prove nothing and must be refused.

@@ -133,8 +133,10 @@ struct GssPeer::State {
   State& operator=(const State&) = delete;
 
   gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;  // of the initiating side
+  std::string channel;
   bool initiates = false;
   bool established = false;
+  bool bound = false;
   gss_ctx_id_t context = GSS_C_NO_CONTEXT;
   std::string why;
 };
@@ -144,32 +146,37 @@ GssPeer::~GssPeer() = default;
 GssPeer::GssPeer(GssPeer&&) noexcept = default;
 GssPeer& GssPeer::operator=(GssPeer&&) noexcept = default;
 
-GssPeer GssPeer::initiator(const GssCredential& credential) {
+GssPeer GssPeer::initiator(const GssCredential& credential, std::string channel) {
   auto state = std::make_unique<State>();
   state->credential = credential.handle_->credential;
+  state->channel = std::move(channel);
   state->initiates = true;
   return GssPeer(std::move(state));
 }
 
-GssPeer GssPeer::acceptor() {
-  return GssPeer(std::make_unique<State>());
+GssPeer GssPeer::acceptor(std::string channel) {
+  auto state = std::make_unique<State>();
+  state->channel = std::move(channel);
+  return GssPeer(std::move(state));
 }
 
 std::optional<Bytes> GssPeer::step(ByteSpan token) {
   gss_buffer_desc input = borrow(token);
   gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
+  gss_channel_bindings_struct channel{};
+  channel.application_data = borrow(as_bytes(state_->channel));
+  const gss_channel_bindings_t bindings = state_->channel.empty() ? GSS_C_NO_CHANNEL_BINDINGS : &channel;
   OM_uint32 minor = 0;
   OM_uint32 major = 0;
+  OM_uint32 flags = 0;
   if (state_->initiates) {
     static const Name target("smtp@mail.partner.example", GSS_C_NT_HOSTBASED_SERVICE);
     const OM_uint32 wanted = GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG | GSS_C_SEQUENCE_FLAG;
-    major =
-        gss_init_sec_context(&minor, state_->credential, &state_->context, target.get(), ntlmssp(), wanted, 0,
-                             GSS_C_NO_CHANNEL_BINDINGS, &input, nullptr, &output, nullptr, nullptr);
+    major = gss_init_sec_context(&minor, state_->credential, &state_->context, target.get(), ntlmssp(),
+                                 wanted, 0, bindings, &input, nullptr, &output, &flags, nullptr);
   } else {
-    major = gss_accept_sec_context(&minor, &state_->context, GSS_C_NO_CREDENTIAL, &input,
-                                   GSS_C_NO_CHANNEL_BINDINGS, nullptr, nullptr, &output, nullptr, nullptr,
-                                   nullptr);
+    major = gss_accept_sec_context(&minor, &state_->context, GSS_C_NO_CREDENTIAL, &input, bindings, nullptr,
+                                   nullptr, &output, &flags, nullptr, nullptr);
   }
   Bytes answer = take(output);
   if (GSS_ERROR(major) != 0) {
@@ -177,11 +184,16 @@ std::optional<Bytes> GssPeer::step(ByteSpan token) {
     return std::nullopt;
   }
   state_->established = major == GSS_S_COMPLETE;
+  state_->bound = (flags & GSS_C_CHANNEL_BOUND_FLAG) != 0;
   return answer;
 }
 
 bool GssPeer::is_established() const {
   return state_->established;
+}
+
+bool GssPeer::is_bound() const {
+  return state_->bound;
 }
 
 const std::string& GssPeer::why() const {

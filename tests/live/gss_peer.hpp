@@ -35,9 +35,10 @@ class GssCredential {
 
 class GssPeer {
  public:
-  // The initiating side, asking for confidentiality. `credential` must outlive it.
-  static GssPeer initiator(const GssCredential& credential);
-  static GssPeer acceptor();
+  // The initiating side, asking for confidentiality. `credential` must outlive it. `channel`: the application
+  // data of the channel bindings, such as "tls-server-end-point:" and a hash; empty: no bindings.
+  static GssPeer initiator(const GssCredential& credential, std::string channel = {});
+  static GssPeer acceptor(std::string channel = {});
   ~GssPeer();
   GssPeer(GssPeer&&) noexcept;
   GssPeer& operator=(GssPeer&&) noexcept;
@@ -46,6 +47,8 @@ class GssPeer {
   // says how.
   std::optional<Bytes> step(ByteSpan token = {});
   [[nodiscard]] bool is_established() const;
+  // Whether an acceptor has found its own channel's bindings in the initiator's last message.
+  [[nodiscard]] bool is_bound() const;
   [[nodiscard]] const std::string& why() const;
 
   // A sealed record: signature, then data. REQUIRES: established.

@@ -4,6 +4,7 @@ Server and client here exist to be scripted: every flag can be forced. They chec
 session that comes about with them shows that smtpseal speaks the protocol and not a dialect of its own.
 """
 
+import hashlib
 import os
 import struct
 import time
@@ -34,6 +35,10 @@ MODERN = (
 EXCHANGE_55 = (
     UNICODE | OEM | SIGN | SEAL | LM_KEY | NTLM | ALWAYS_SIGN | KEY_EXCH
 )  # as the Q262945 transcript shows
+
+AV_FLAGS, AV_TARGET_NAME, AV_CHANNEL_BINDINGS = 6, 9, 10
+AV_FLAG_MIC = 0x2
+AV_FLAG_UNTRUSTED_SPN = 0x4
 
 MAGIC = b"NTLMSSP\0"
 VERSION_FIELD = bytes.fromhex("0601b11d0000000f")  # Windows 7: what a real host sends
@@ -81,6 +86,15 @@ def parse_av_pairs(data):
         found[kind] = data[at + 4 : at + 4 + size]
         at += 4 + size
     raise NtlmError("AV pairs without an end")
+
+
+def channel_bindings(end_point_hash):
+    """MsvAvChannelBindings inside TLS: MD5 of a gss_channel_bindings_struct without addresses ([MS-NLMP] 2.2.2.1, RFC 5929);
+    zeros where there is nothing to bind to."""
+    if end_point_hash is None:
+        return b"\0" * 16
+    data = b"tls-server-end-point:" + end_point_hash
+    return hashlib.md5(b"\0" * 16 + struct.pack("<I", len(data)) + data).digest()
 
 
 def field(message, at):
@@ -151,7 +165,23 @@ class Server:
         self.user = self.domain = self.workstation = ""
         self.response = ""
         self.has_mic = False
+        self.av_pairs = {}  # that came with an NTLMv2 response
         self.session_key = b""
+
+    @property
+    def av_flags(self):
+        return struct.unpack("<I", self.av_pairs.get(AV_FLAGS, b"\0\0\0\0"))[0]
+
+    @property
+    def target_name(self):
+        """What the client meant to log on to, such as SMTPSVC/mail.partner.example; None where it does not say."""
+        name = self.av_pairs.get(AV_TARGET_NAME)
+        return None if name is None else name.decode("utf-16le")
+
+    @property
+    def channel_bindings(self):
+        """16 octets; None where the client sent none."""
+        return self.av_pairs.get(AV_CHANNEL_BINDINGS)
 
     def challenge(self, negotiate):
         if negotiate[:12] != MAGIC + struct.pack("<I", 1):
@@ -203,7 +233,7 @@ class Server:
             self.session_key = ARC4.new(base_key).decrypt(encrypted_key)
         else:
             self.session_key = base_key
-        return self._mic_is_right(message, nt_response)
+        return self._mic_is_right(message)
 
     def _base_key(self, lm_response, nt_response):
         """KXKEY if the response is right, else None."""
@@ -211,6 +241,7 @@ class Server:
         nt_hash = ntlm.compute_nthash(self.password)
         if len(nt_response) > 24:
             self.response = "NTLMv2"
+            self.av_pairs = parse_av_pairs(nt_response[44:])
             key = ntlm.NTOWFv2(self.user, self.password, self.domain)
             proof = ntlm.hmac_md5(key, self.nonce + nt_response[16:])
             return ntlm.hmac_md5(key, proof) if proof == nt_response[:16] else None
@@ -233,12 +264,11 @@ class Server:
             raise NtlmError("LM_KEY without an LM response")
         return key_exchange_key(self.flags, base, lm_response, self.nonce, self.password, lm_hash, nt_hash)
 
-    def _mic_is_right(self, message, nt_response):
+    def _mic_is_right(self, message):
         """[MS-NLMP] 3.1.5.1.2: where MsvAvFlags says so, the MIC covers all three messages."""
         if self.response != "NTLMv2":
             return True
-        said = struct.unpack("<I", parse_av_pairs(nt_response[44:]).get(6, b"\0\0\0\0"))[0]
-        self.has_mic = bool(said & 2)
+        self.has_mic = bool(self.av_flags & AV_FLAG_MIC)
         if not self.has_mic:
             return True
         at = 72 if self.flags & VERSION else 64
