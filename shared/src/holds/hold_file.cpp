@@ -124,8 +124,10 @@ Result<> HoldFile::make_directory(const std::string& user) const {
   if (::mkdir(directory_.c_str(), 0700) != 0) return errno == EEXIST ? Result<>() : last_error();
   if (user.empty() || ::geteuid() != 0) return {};
   const passwd* entry = ::getpwnam(user.c_str());
-  if (entry != nullptr && ::lchown(directory_.c_str(), entry->pw_uid, entry->pw_gid) != 0)
-    return last_error();
+  // What was made, whatever has taken its place meanwhile: the directory above may be somebody's.
+  const Descriptor made(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (made.number() < 0) return last_error();
+  if (entry != nullptr && ::fchown(made.number(), entry->pw_uid, entry->pw_gid) != 0) return last_error();
   return {};
 }
 
