@@ -232,7 +232,7 @@ def a_damaged_state_file_is_told_and_stops_nothing(world):
         file.seek(30)
         file.write(b"\xff")
     world.start_relay()
-    expect_in("holds-not-read", world.relay.log(), "the log")
+    world.relay.wait_for_log("holds-not-read")
     peer.password = "wrong-password"
     within(20, lambda: world.alpha.flush() or len(peer.messages) == 1, "the message")
 
@@ -242,7 +242,7 @@ def a_state_directory_that_cannot_be_written_to_is_told_and_stops_nothing(world)
     peer = world.peer()
     world.write("file", "")
     world.sending(RULE, WRONG, relay_state_directory=f"{world.dir}/file/state")
-    expect_in("holds-not-kept", world.relay.log(), "the log")
+    world.relay.wait_for_log("holds-not-kept")
     for _ in range(2):
         world.expect_verdict(ANNA, "deferred", queue_id=world.send(ANNA))
     expect_equal(tried(peer), 1, "logins tried")
