@@ -71,6 +71,9 @@ void TlsServer::load() {
   if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     refuse(key_parameter, key_file,
            "no usable private key of the certificate (PEM, without pass phrase): " + reason());
+  // OpenSSL has a place for each kind of key, and would keep one that has nothing to do with the certificate.
+  if (SSL_CTX_check_private_key(context.get()) != 1)
+    refuse(key_parameter, key_file, "the private key is not that of the certificate: " + reason());
   if (requires_bindings_ && !tls::end_point_binding(*SSL_CTX_get0_certificate(context.get())))
     refuse("relay.tls_cert_file", certificate_file_,
            "its signature has no hash to bind logins to, which relay.channel_bindings = \"require\" needs");

@@ -46,8 +46,8 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
     // Where a broken rule bounces, a host that is only down for now must not be overruled by a worse backup.
     const bool keeps_waiting = plan.decision.rule->on_failure == policy::OnFailure::bounce && failure &&
                                failure->kind == Failure::Kind::temporary;
-    if (!keeps_waiting || result.refused) failure = result.failure;
-    if (result.refused) break;
+    if (!keeps_waiting || result.is_final) failure = result.failure;
+    if (result.is_final) break;
   }
   co_return Opened{nullptr, std::move(failure)};
 }

@@ -29,8 +29,8 @@ class HopSession {
     std::unique_ptr<HopSession> session;  // null with a failure
     std::optional<Failure> failure;
   };
-  // Finds the hosts, tries their addresses in turn, logs on. `log_id` joins the log lines. A refused
-  // credential ends the attempt at once: no second host is asked.
+  // Finds the hosts, tries their addresses in turn, logs on. `log_id` joins the log lines. A
+  // credential that was shown in vain ends the attempt at once: no second host is asked.
   static daemon::Task<Opened> open(OutboundContext& context, const HopPlan& plan, std::string log_id);
 
   HopSession(OutboundContext& context, SmtpLink link, const Target& target, std::string key,

@@ -1,5 +1,6 @@
 #include "outbound/login.hpp"
 
+#include "outbound/delivery_check.hpp"
 #include "outbound/ntlm_login.hpp"
 #include "outbound/password_login.hpp"
 
@@ -91,6 +92,12 @@ LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply) {
   return result;
 }
 
+LoginResult denied(const CredentialGate::Denial& denial) {
+  LoginResult result = failed_login(to_failure(denial));
+  result.is_final = true;
+  return result;
+}
+
 Task<CredentialGate::Admission> may_show_credential(OutboundContext& context, const LoginPlan& plan) {
   std::string peer = plan.peer;
   std::string rule = plan.rule.origin.text();
@@ -101,9 +108,12 @@ LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
                          const Result<smtp::Reply>& answer) {
   if (!answer) {
     ticket.unanswered(answer.error().message());
-    return failed_login(lost_connection(plan, answer.error()));
+    LoginResult lost = failed_login(lost_connection(plan, answer.error()));
+    lost.is_final = true;
+    return lost;
   }
   LoginResult result = judge_answer(plan, *answer);
+  result.is_final = result.failure.has_value();
   if (!result.failure)
     ticket.succeeded();
   else if (result.refused)

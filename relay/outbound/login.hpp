@@ -25,7 +25,8 @@ struct LoginPlan {
 
 struct LoginResult {
   std::optional<Failure> failure;
-  bool refused = false;    // the next hop refused the credential: no other host may be tried
+  bool refused = false;    // the next hop refused the credential
+  bool is_final = false;   // the credential was shown, or may not be now: no other host may be tried
   bool may_go_on = false;  // it has no such mechanism, and saw no credential: another may be tried
   session::SessionSecurity security;
 };
@@ -49,6 +50,7 @@ LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply);
 
 // Right before the credential is shown: the ticket to do so, or why not now.
 daemon::Task<CredentialGate::Admission> may_show_credential(OutboundContext& context, const LoginPlan& plan);
+LoginResult denied(const CredentialGate::Denial& denial);
 // What came of it, for the gate and for the mail; no failure for 235.
 LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
                          const Result<smtp::Reply>& answer);

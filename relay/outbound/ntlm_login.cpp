@@ -1,6 +1,5 @@
 #include "outbound/ntlm_login.hpp"
 
-#include "outbound/delivery_check.hpp"
 #include "smtpseal/ntlm/client.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
@@ -104,7 +103,7 @@ Task<LoginResult> log_in_by_ntlm(OutboundContext& context, SmtpLink& link, const
   if (!authenticate) co_return failed_login(explain_ntlm(authenticate.error(), plan));
 
   const auto admission = co_await may_show_credential(context, plan);
-  if (!admission.ticket) co_return failed_login(to_failure(*admission.denial));
+  if (!admission.ticket) co_return denied(*admission.denial);
   SecretText response(smtp::to_base64(as_text(*authenticate)));
   const auto last = co_await link.command(std::move(response), context.settings.command_timeout);
   auto result = settle_login(plan, *admission.ticket, last);

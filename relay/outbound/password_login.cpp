@@ -1,6 +1,5 @@
 #include "outbound/password_login.hpp"
 
-#include "outbound/delivery_check.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::relay {
@@ -49,7 +48,7 @@ Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, M
   if (first->code != 334) co_return not_accepted(plan, mechanism, *first);
 
   const auto admission = co_await may_show_credential(context, plan);
-  if (!admission.ticket) co_return failed_login(to_failure(*admission.denial));
+  if (!admission.ticket) co_return denied(*admission.denial);
   SecretText line =
       mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
   const auto last = co_await link.command(std::move(line), timeout);

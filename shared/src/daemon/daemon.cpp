@@ -68,8 +68,7 @@ Task<> drain(asio::io_context& io, Service& service, Seconds limit) {
   io.stop();
 }
 
-Task<> handle_signals(asio::io_context& io, Service& service, Seconds drain_time) {
-  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+Task<> handle_signals(asio::io_context& io, asio::signal_set& signals, Service& service, Seconds drain_time) {
   bool stopping = false;
   for (;;) {
     const auto [error, signal] = co_await signals.async_wait(kAwait);
@@ -94,11 +93,12 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   asio::io_context io(1);
+  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);  // from before anybody can see that we run
   const auto service = info.make(io, values);
   service->bind();
   drop_privileges(values.text("process.user"));
   forbid_core_dumps();  // after the change of user, which resets it
-  asio::co_spawn(io, handle_signals(io, *service, Seconds(values.number("process.drain_time"))),
+  asio::co_spawn(io, handle_signals(io, signals, *service, Seconds(values.number("process.drain_time"))),
                  asio::detached);
   service->start();
   sd_notify(0, "READY=1");

@@ -67,6 +67,7 @@ struct Stream::State : std::enable_shared_from_this<State> {
   // Writes all through TLS.
   Task<Result<>> send_by_tls(std::string_view data) {
     while (!data.empty()) {
+      if (timed_out) co_return ErrorCode(asio::error::timed_out);
       const Transfer sent = tls->write(data);
       if (sent.error) co_return sent.error;
       data.remove_prefix(sent.count);
@@ -129,12 +130,14 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
   const auto state = state_;
   const std::size_t before = into.size();
+  bool has_waited = false;
   state->arm(timeout);
   for (;;) {
     if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
     const Transfer got = state->receive(scratch());
     if (got.need != Transfer::Need::nothing) {
       if (const auto waited = co_await state->wait_for(got.need); !waited) co_return waited.error();
+      has_waited = true;
       continue;
     }
     if (got.error == asio::error::eof && state->layer && state->layer->has_partial_record())
@@ -148,15 +151,13 @@ Task<Result<std::size_t>> Stream::read(std::string& into, Seconds timeout) {
     }
     if (into.size() > before) break;
     // Records without plaintext cost the peer little and us the whole thread, unless others get their turn in
-    // between. What OpenSSL has decrypted already makes no socket readable.
+    // between.
     if (Clock::now() >= state->deadline) co_return ErrorCode(asio::error::timed_out);
-    if (state->tls) {
-      co_await asio::post(kAwait);
-    } else if (const auto waited = co_await state->wait_readable(); !waited) {
-      co_return waited.error();
-    }
+    co_await asio::post(kAwait);
   }
   state->disarm();
+  // A peer that always has more ready must not keep the thread for itself.
+  if (!has_waited) co_await asio::post(kAwait);
   co_return into.size() - before;
 }
 
@@ -190,7 +191,7 @@ Task<Result<>> Stream::start_tls(SslSession ssl, Seconds timeout) {
     const Transfer step = tls->handshake();
     if (step.error) co_return step.error;
     if (step.need == Transfer::Need::nothing) break;
-    if (Clock::now() >= state->deadline) co_return ErrorCode(asio::error::timed_out);
+    if (state->timed_out) co_return ErrorCode(asio::error::timed_out);
     if (const auto waited = co_await state->wait_for(step.need); !waited) co_return waited.error();
   }
   state->disarm();

@@ -6,6 +6,17 @@ import ssl
 
 from harness.records import Framing, Link
 from harness.runner import expect
+from harness.smtp_peer import TLS_VERSIONS
+
+
+def unverified(least="1.2", most="1.3"):
+    """A context for clients that take any certificate, and any strength."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("DEFAULT@SECLEVEL=0")
+    context.minimum_version, context.maximum_version = TLS_VERSIONS[least], TLS_VERSIONS[most]
+    return context
 
 
 class SmtpClient:
@@ -62,14 +73,13 @@ class SmtpClient:
         self.expect(b"EHLO " + name, 250)
         return self.last
 
-    def starttls(self):
-        """Starts TLS without a look at the certificate, and greets again; returns (cipher, version, bits)."""
+    def starttls(self, context=None, greet=True):
+        """Starts TLS, without a look at the certificate unless the context takes one, and greets again;
+        returns (cipher, version, bits)."""
         self.expect(b"STARTTLS", 220)
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.socket = self.link.connection = context.wrap_socket(self.socket)
-        self.expect(b"EHLO client.example", 250)
+        self.socket = self.link.connection = (context or unverified()).wrap_socket(self.socket)
+        if greet:
+            self.expect(b"EHLO client.example", 250)
         return self.socket.cipher()
 
     def port(self):

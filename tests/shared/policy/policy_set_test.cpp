@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(the_shipped_examples_work_as_copied) {
   const auto load = load_policy(
       engine(), {directory.path("domains"), directory.path("credentials"), directory.path("accounts")});
   BOOST_REQUIRE_MESSAGE(load.set, messages(load));
-  BOOST_TEST(load.set->domains.rules().size() == 7U);
+  BOOST_TEST(load.set->domains.rules().size() == 9U);
   BOOST_TEST(load.warnings.size() == 3U);
 }
 
