@@ -51,7 +51,8 @@ Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, M
   if (!admission.ticket) co_return denied(*admission.denial);
   SecretText line =
       mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
-  const auto last = co_await link.command(std::move(line), timeout);
+  auto last = co_await link.command(std::move(line), timeout);
+  if (last) hide(plan.credential.secret.password->reveal(), *last);
   auto result = settle_login(plan, *admission.ticket, last);
   if (result.failure) co_return std::move(result);
   result.security.protection = session::Protection::authenticated;
