@@ -54,6 +54,12 @@ void require_plugin_to_hold(Context& context, const policy::DomainMap& domains) 
                   " has sasl.client_layer = \"require\"; nothing was exported");
   const auto& limit = values.text("sasl.client_strength");
   for (const auto& rule : domains.rules()) {
+    if (rule.tls.mode != policy::TlsMode::none)
+      throw Failure(
+          rule.origin.text() + ": " + rule.pattern +
+          " asks for TLS, which a Sendmail that seals by itself does not do; such mail goes by the "
+          "relay (SMTPSEAL_OUTBOUND relay), or without a rule of smtpseal by TLS_Rcpt: of Sendmail; nothing "
+          "was exported");
     if (rule.level == policy::Level::seal && rule.strength > std::stoul(limit))
       throw Failure(rule.origin.text() + ": " + rule.pattern + " needs " + std::to_string(rule.strength) +
                     " bit, but sasl.client_strength of " + context.config_path() + " is " + limit +

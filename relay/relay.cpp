@@ -117,6 +117,7 @@ void Relay::load_tables() {
 
 void Relay::start() {
   // Once more: what root may read, the daemon's user may not, and a reload would find that out.
+  tls_client_.load();
   tls_server_.load();
   gate_.open();
   load_tables();

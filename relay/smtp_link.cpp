@@ -6,6 +6,9 @@ using daemon::Clock;
 using daemon::Seconds;
 using daemon::Task;
 
+namespace {
+
+// A server that cannot make sense of a secret may repeat it in its reply, which ends up in logs.
 void hide(std::string_view secret, smtp::Reply& reply) {
   for (auto& text : reply.lines) {
     if (secret.empty() || text.find(secret) == std::string::npos) continue;
@@ -13,6 +16,8 @@ void hide(std::string_view secret, smtp::Reply& reply) {
     text = "(it repeats what is secret)";
   }
 }
+
+}  // namespace
 
 Task<Result<smtp::Reply>> SmtpLink::reply(Seconds timeout) {
   const auto deadline = Clock::now() + timeout;

@@ -12,10 +12,6 @@
 
 namespace smtpseal::relay {
 
-// Takes the lines with `secret` out of a reply: a server that cannot make sense of a secret may repeat it,
-// and replies end up in logs.
-void hide(std::string_view secret, smtp::Reply& reply);
-
 class SmtpLink {
  public:
   // `line_limit`: longest accepted reply line in octets.

@@ -97,11 +97,10 @@ Result<daemon::SslSession> TlsServer::make_session() const {
 
 void TlsServer::bind(ntlm::ServerPolicy& policy, const crypto::Engine& engine,
                      const daemon::TlsChannel* channel) const {
-  policy.refuse_foreign_bindings = channel == nullptr;
-  if (channel == nullptr) return;
-  policy.require_channel_bindings = requires_bindings_;
-  if (const auto binding = channel->end_point_binding())
-    policy.channel_bindings = ntlm::channel_bindings_hash(engine, *binding);
+  const auto binding = channel == nullptr ? std::nullopt : channel->end_point_binding();
+  policy.refuse_foreign_bindings = !binding;
+  policy.require_channel_bindings = channel != nullptr && requires_bindings_;
+  if (binding) policy.channel_bindings = ntlm::channel_bindings_hash(engine, *binding);
 }
 
 }  // namespace smtpseal::relay

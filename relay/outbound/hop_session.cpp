@@ -213,7 +213,8 @@ std::string hop_key(const HopPlan& plan) {
   add(rule.rc4_state == policy::Rc4State::separate ? "separate" : "shared");
   add(rule.nexthop ? rule.nexthop->host + ":" + std::to_string(rule.nexthop->port) : "mx");
   add(rule.tls.text());
-  // A session keeps its authorities, so that no others can come to have their address.
+  // A session that was checked against authorities keeps them, so that no others can come to have their
+  // address.
   add(std::to_string(reinterpret_cast<std::uintptr_t>(plan.authorities.get())));
   for (const auto mechanism : rule.mechanisms) add(policy::name(mechanism));
   if (plan.credential == nullptr) return key;

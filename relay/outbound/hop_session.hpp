@@ -20,7 +20,7 @@ namespace smtpseal::relay {
 struct HopPlan {
   const policy::Decision& decision;
   const policy::Credential* credential;  // null at level tls, which has no login
-  tls::TrustStore authorities;           // of the rule's ca_file=; null without
+  tls::TrustStore authorities;           // that its certificate is to be checked against
 };
 
 class HopSession {
@@ -77,7 +77,7 @@ class HopSession {
   std::string log_id_;
   smtp::Ehlo offers_;
   session::SessionSecurity security_;
-  std::string verified_;
+  std::string verified_ = "no";
   bool broken_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include "outbound/esmtp.hpp"
 #include "outbound/hop_pool.hpp"
 #include "outbound/received.hpp"
+#include "outbound/tls_client.hpp"
 
 namespace smtpseal::relay {
 
@@ -51,8 +52,11 @@ void Leg::abort(smtp::Reply why) {
 }
 
 HopPlan Leg::plan() const {
-  const auto authorities = set_->authorities.find(decision_.rule->tls.ca_file);
-  return {decision_, credential_, authorities == set_->authorities.end() ? nullptr : authorities->second};
+  const std::string& ca_file = decision_.rule->tls.ca_file;
+  if (ca_file.empty()) return {decision_, credential_, context_.tls.authorities()};
+  const auto loaded = set_->authorities.find(ca_file);
+  // Null lets no certificate pass.
+  return {decision_, credential_, loaded == set_->authorities.end() ? nullptr : loaded->second};
 }
 
 Task<bool> Leg::open_session() {

@@ -1,5 +1,7 @@
 #include "outbound/password_login.hpp"
 
+#include <algorithm>
+
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal::relay {
@@ -27,6 +29,15 @@ SecretText password_line(const policy::Credential& credential) {
   return SecretText(smtp::to_base64(credential.secret.password->reveal()));
 }
 
+// Code and enhanced status of a reply, without its words: they may repeat the password, in whatever form.
+smtp::Reply without_words(const smtp::Reply& reply) {
+  const std::string& text = reply.lines.front();
+  const auto end = std::min(text.find_first_not_of("0123456789."), text.size());
+  const bool has_status = end != 0 && end <= std::string_view("5.999.999").size() &&
+                          std::ranges::count(text.substr(0, end), '.') == 2;
+  return {reply.code, "", has_status ? text.substr(0, end) : "(words left out)"};
+}
+
 // Up to the line that shows the password: what is still to be sent. PLAIN goes without an initial response,
 // since a server that does not want one must not see the password for nothing.
 Task<Result<smtp::Reply>> begin(SmtpLink& link, Mechanism mechanism, const LoginPlan& plan,
@@ -52,7 +63,7 @@ Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, M
   SecretText line =
       mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
   auto last = co_await link.command(std::move(line), timeout);
-  if (last) hide(plan.credential.secret.password->reveal(), *last);
+  if (last) last = without_words(*last);
   auto result = settle_login(plan, *admission.ticket, last);
   if (result.failure) co_return std::move(result);
   result.security.protection = session::Protection::authenticated;

@@ -263,7 +263,7 @@ Task<AddressAnswer> Resolver::addresses(std::string host, AddressFamilies famili
     if (is_telling) answer.status = part.status;
     if (!part.problem.empty()) answer.problem = part.problem;
   }
-  if (!answer.addresses.empty()) answer.status = DnsStatus::ok;
+  if (!answer.addresses.empty() && answer.status != DnsStatus::temporary) answer.status = DnsStatus::ok;
   co_return answer;
 }
 

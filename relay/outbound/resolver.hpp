@@ -31,6 +31,7 @@ struct MxAnswer {
   std::string problem;  // in words, for temporary
 };
 
+// Addresses may be there with status temporary too: then there may be more.
 struct AddressAnswer {
   DnsStatus status = DnsStatus::temporary;
   std::vector<boost::asio::ip::address> addresses;

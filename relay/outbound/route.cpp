@@ -106,7 +106,7 @@ Task<Route> find_route(Resolver& resolver, const Settings& settings, const polic
     } else {
       found = co_await resolver.addresses(host, settings.address_families);
       temporary = temporary || found.status == DnsStatus::temporary;
-      if (found.addresses.empty())
+      if (found.addresses.empty() || found.status == DnsStatus::temporary)
         problem += " " + host + (found.problem.empty() ? ": no address" : ": " + found.problem);
     }
     for (const auto& entry : interleave(found.addresses))
@@ -116,6 +116,9 @@ Task<Route> find_route(Resolver& resolver, const Settings& settings, const polic
   if (route.targets.empty())
     route.failure = Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent,
                             temporary ? "4.3" : "4.4", "no usable address of its mail hosts:" + problem};
+  else if (temporary)
+    route.failure =
+        Failure{Failure::Kind::temporary, "4.3", "not all of its mail hosts are known:" + problem};
   co_return route;
 }
 

@@ -25,6 +25,7 @@ struct Target {
 
 struct Route {
   std::vector<Target> targets;  // empty only with a failure
+  // With targets: a temporary one, since a host that could not be looked up may be the one to wait for.
   std::optional<Failure> failure;
 };
 

@@ -1,5 +1,8 @@
 #include "outbound/starttls.hpp"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <boost/asio/ssl/error.hpp>
 
 #include "outbound/tls_client.hpp"
@@ -15,10 +18,25 @@ TlsResult failed(Kind kind, std::string status, std::string text) {
   return {Failure{kind, std::move(status), std::move(text)}, "no"};
 }
 
-// What OpenSSL complains of is the peer's doing; a lost connection may be anybody's.
+// What says for sure that the two sides have nothing in common. Whatever else OpenSSL complains of may be
+// passing trouble, and must not make mail bounce.
+bool is_incompatible(const ErrorCode& error) {
+  if (error.category() != daemon::asio::error::get_ssl_category()) return false;
+  switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
+    case SSL_R_DH_KEY_TOO_SMALL:
+      return true;
+    default:
+      return false;
+  }
+}
+
 TlsResult handshake_failed(const TlsPlan& plan, const ErrorCode& error) {
-  const bool is_tls = error.category() == daemon::asio::error::get_ssl_category();
-  return failed(is_tls ? Kind::protection : Kind::temporary, "7.5",
+  return failed(is_incompatible(error) ? Kind::protection : Kind::temporary, "7.5",
                 "TLS handshake failed with " + plan.peer + ": " + error.message());
 }
 

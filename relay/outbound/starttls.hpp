@@ -14,9 +14,9 @@ namespace smtpseal::relay {
 
 struct TlsPlan {
   const policy::TlsRule& rule;
-  const tls::TrustStore& authorities;  // null: those of every rule without ca_file=
-  std::string peer;                    // host[address], for messages
-  std::string host;                    // by its name or, for a literal, its address
+  const tls::TrustStore& authorities;
+  std::string peer;  // host[address], for messages
+  std::string host;  // by its name or, for a literal, its address
 };
 
 struct TlsResult {

@@ -46,9 +46,11 @@ bool is_address(const std::string& name) {
   return !error;
 }
 
-// Before TLS 1.2 handshakes are signed by way of SHA-1, which OpenSSL does at security level 0 only.
+// Before TLS 1.2 handshakes are signed by way of SHA-1, which OpenSSL does at security level 0 only. What is
+// asked of certificates stays as it was.
 bool admit_versions(SSL& ssl, TlsVersion least) {
   if (least < TlsVersion::tls_1_2) {
+    X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(&ssl), SSL_get_security_level(&ssl));
     SSL_set_security_level(&ssl, 0);
     if (SSL_set_cipher_list(&ssl, "DEFAULT:@SECLEVEL=0") != 1) return false;
   }
@@ -67,18 +69,21 @@ bool ask_for_name(SSL& ssl, const std::string& name) {
 
 TlsClient::TlsClient(std::string ca_file)
     : ca_file_(std::move(ca_file)), context_(daemon::make_ssl_context(TLS_client_method())) {
+  if (!context_) throw daemon::StartupError("OpenSSL has no memory");
+  load();
+}
+
+void TlsClient::load() {
   auto read = read_authorities(ca_file_);
-  if (!context_ || !read.store)
-    throw daemon::StartupError("relay.tls_ca_file: " + ca_file_ + ": " + read.problem);
+  if (!read.store) throw daemon::StartupError("relay.tls_ca_file = \"" + ca_file_ + "\": " + read.problem);
   authorities_ = std::move(read.store);
 }
 
 void TlsClient::reload() {
-  auto read = read_authorities(ca_file_);
-  if (read.store) {
-    authorities_ = std::move(read.store);
-  } else {
-    log::error("authorities-not-loaded").field("file", ca_file_).field("reason", read.problem);
+  try {
+    load();
+  } catch (const daemon::StartupError& error) {
+    log::error("authorities-not-loaded").field("reason", error.what()).field("in_use", "the previous ones");
   }
 }
 
@@ -96,8 +101,8 @@ Result<daemon::SslSession> TlsClient::make_session(const policy::TlsRule& rule, 
   // nothing is sent before the verdict.
   SSL_set_verify(ssl.get(), SSL_VERIFY_NONE, nullptr);
   if (rule.mode != TlsMode::verify || !rule.fingerprints.empty()) return ssl;
-  const auto& store = authorities ? authorities : authorities_;
-  if (SSL_set1_verify_cert_store(ssl.get(), store.get()) != 1 || !ask_for_name(*ssl, wanted))
+  if (!authorities || SSL_set1_verify_cert_store(ssl.get(), authorities.get()) != 1 ||
+      !ask_for_name(*ssl, wanted))
     return daemon::take_ssl_error();
   return ssl;
 }

@@ -15,11 +15,16 @@ class TlsClient {
   // `ca_file`: the authorities of rules without ca_file=; empty: those the system trusts. Throws
   // daemon::StartupError where it cannot be used.
   explicit TlsClient(std::string ca_file);
-  // Reads the authorities anew; keeps the old ones, and logs why, where they cannot be used.
+  // Reads the authorities anew. Throws daemon::StartupError; the object stays as it was then.
+  void load();
+  // The same, but logs what is wrong and goes on with what it has.
   void reload();
+  // Those of rules without ca_file=. Another object after every load.
+  [[nodiscard]] const tls::TrustStore& authorities() const { return authorities_; }
 
   // A session that will hold to `rule`. `name` is the host's, for SNI and, where the rule has no name of its
-  // own, to be found in the certificate. `authorities` null: those of this object. Errors: those of OpenSSL.
+  // own, to be found in the certificate. Errors: those of OpenSSL; where `authorities` are needed and null
+  // too.
   [[nodiscard]] Result<daemon::SslSession> make_session(const policy::TlsRule& rule, const std::string& name,
                                                         const tls::TrustStore& authorities) const;
 

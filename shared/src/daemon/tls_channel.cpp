@@ -1,6 +1,7 @@
 #include "smtpseal/daemon/tls_channel.hpp"
 
 #include <openssl/err.h>
+#include <poll.h>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -91,12 +92,26 @@ Transfer TlsChannel::write(std::string_view data) {
 }
 
 bool TlsChannel::has_pending_input() {
-  ERR_clear_error();
-  errno = 0;
-  char octet = 0;
-  std::size_t count = 0;
-  const int result = SSL_peek_ex(ssl_.get(), &octet, 1, &count);
-  return outcome(result, count).need == Transfer::Need::nothing;
+  // Each look takes one record off the wire that has nothing for the application, such as a session ticket.
+  constexpr int kMostLooks = 16;
+  for (int looks = 0; looks < kMostLooks; ++looks) {
+    ERR_clear_error();
+    errno = 0;
+    char octet = 0;
+    std::size_t count = 0;
+    const int result = SSL_peek_ex(ssl_.get(), &octet, 1, &count);
+    if (outcome(result, count).need == Transfer::Need::nothing) return true;
+    pollfd entry{SSL_get_fd(ssl_.get()), POLLIN, 0};
+    if (::poll(&entry, 1, 0) == 0) return false;
+  }
+  return true;
+}
+
+// OpenSSL's result is "right" until it has looked.
+long TlsChannel::verify_result() const {
+  const long result = SSL_get_verify_result(ssl_.get());
+  const bool has_looked = SSL_get0_verified_chain(ssl_.get()) != nullptr;
+  return result == X509_V_OK && !has_looked ? X509_V_ERR_UNSPECIFIED : result;
 }
 
 session::Tls TlsChannel::facts() const {

@@ -56,8 +56,9 @@ class TlsChannel {
   // Of the finished handshake.
   [[nodiscard]] session::Tls facts() const;
   [[nodiscard]] Certificate peer_certificate() const;  // null where the peer has shown none
-  // X509_V_OK, or why chain or name of the peer's certificate are not right.
-  [[nodiscard]] long verify_result() const { return SSL_get_verify_result(ssl_.get()); }
+  // X509_V_OK where chain and name of the peer's certificate were looked at and are right, or why they are
+  // not.
+  [[nodiscard]] long verify_result() const;
   // Application data for channel bindings: of the certificate that the server of this session has shown.
   // nullopt where there is no such binding.
   [[nodiscard]] std::optional<Bytes> end_point_binding() const;
