@@ -130,9 +130,9 @@ void Relay::start() {
 }
 
 void Relay::reload() {
+  load_tables();  // first, since reading the system's authorities takes longest
   tls_client_.reload();
   tls_server_.reload();
-  load_tables();
 }
 
 void Relay::stop() {
