@@ -426,6 +426,7 @@ def _broken(name, text):
         world.tables("alpha", TO_PEER, CREDENTIALS)
         world.policyd.reload("policy-loaded")
         world.start_relay()
+        world.relay.wait_for_log("started")  # it has read the tables, which are replaced now
         expect_equal(world.postmap(ANNA)[0], f"smtpseal:unix:{SOCKETS}/relay", "lookup after the repair")
         expect_equal(
             world.postmap("bob@plain.example"), (None, ""), "lookup of an unlisted domain after the repair"

@@ -922,14 +922,14 @@ def _large(name, make):
         gate(world)
         lines = base64.encodebytes(os.urandom(7_500_000)).split(b"\n")[:-1]
         body = b"\r\n".join(b"." * (n % 40 == 0) + line for n, line in enumerate(lines)) + b"\r\n"
-        body = body + b"END-" + world.marker.encode() + b"\r\n"  # at the end: the mailbox is read while it is written
+        body = b"begin\r\n" + body + world.marker.encode() + b"\r\n"  # the mailbox is read while it is written
         with make() as client:
             client.begin()
             client.expect(b"DATA", 354)
             client.link.write(b"Subject: large\r\n\r\n" + body.replace(b"\r\n.", b"\r\n.."))
             client.link.write(b".\r\n")
             expect_equal(client.take(), 250, "the final dot")
-        message = world.beta.wait_for_delivery(f"END-{world.marker}")[0]
+        message = world.beta.wait_for_delivery(world.marker)[0]
         got = message.get_payload().encode().rstrip(b"\n")
         expect(got == body.replace(b"\r\n", b"\n").rstrip(b"\n"), "the content is not what was sent")
 
