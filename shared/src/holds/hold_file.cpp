@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <set>
 
+#include "../descriptor.hpp"
 #include "fields.hpp"
 #include "smtpseal/policy/table_text.hpp"
 
@@ -21,20 +22,6 @@ constexpr std::string_view kFirstLine = "smtpseal-holds 1\n";
 constexpr std::string_view kLastLine = "end ";
 constexpr std::size_t kLastLineSize = kLastLine.size() + 8 + 1;
 constexpr std::size_t kMaxFile = std::size_t{8} * 1024 * 1024;  // more than kMaxHolds can take
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 ErrorCode last_error() {
   return {errno, boost::system::system_category()};

@@ -7,22 +7,10 @@
 #include <cerrno>
 #include <system_error>
 
+#include "../descriptor.hpp"
+
 namespace smtpseal::policy {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 std::string system_text(int error) {
   return std::generic_category().message(error);

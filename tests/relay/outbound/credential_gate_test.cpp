@@ -64,11 +64,11 @@ BOOST_AUTO_TEST_SUITE(credential_gate)
 
 BOOST_AUTO_TEST_CASE(a_refusal_is_kept_before_it_is_reported) {
   const TemporaryDirectory directory;
-  Fixture relay(directory.path());
+  Fixture relay(directory.path(""));
   BOOST_TEST(!relay.attempt([&](Gate::Ticket& ticket) {
     ticket.refused("535 5.7.3 no");
     // As it would be found after a crash at this moment.
-    Fixture restarted(directory.path());
+    Fixture restarted(directory.path(""));
     const auto denial = restarted.attempt(never);
     BOOST_REQUIRE(denial);
     BOOST_TEST((denial->why == Why::refused));
@@ -85,9 +85,9 @@ BOOST_AUTO_TEST_CASE(a_refusal_is_kept_before_it_is_reported) {
 
 BOOST_AUTO_TEST_CASE(a_crash_in_the_middle_of_a_login_backs_off) {
   const TemporaryDirectory directory;
-  Fixture relay(directory.path());
+  Fixture relay(directory.path(""));
   relay.attempt([&](Gate::Ticket& ticket) {
-    Fixture restarted(directory.path());
+    Fixture restarted(directory.path(""));
     const auto denial = restarted.attempt(never);
     BOOST_REQUIRE(denial);
     BOOST_TEST((denial->why == Why::unanswered));
@@ -106,9 +106,9 @@ BOOST_AUTO_TEST_CASE(a_ticket_without_an_outcome_backs_off) {
 
 BOOST_AUTO_TEST_CASE(a_success_leaves_nothing_behind) {
   const TemporaryDirectory directory;
-  Fixture relay(directory.path());
+  Fixture relay(directory.path(""));
   for (int i = 0; i < 2; ++i) BOOST_TEST(!relay.attempt([](Gate::Ticket& ticket) { ticket.succeeded(); }));
-  const auto content = holds::HoldFile(directory.path()).read();
+  const auto content = holds::HoldFile(directory.path("")).read();
   BOOST_REQUIRE(content.holds);
   BOOST_TEST(content.holds->empty());
 }
@@ -148,13 +148,13 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_the_old_secret_does_not_hold_the_new_one) {
 
 BOOST_AUTO_TEST_CASE(lifting_lets_the_next_login_through_here_and_after_a_restart) {
   const TemporaryDirectory directory;
-  Fixture relay(directory.path());
+  Fixture relay(directory.path(""));
   relay.attempt(refuse);
   BOOST_TEST((hold_answer(relay.gate, {"lift", "PARTNER\\other"}).status == SocketmapStatus::notfound));
   BOOST_TEST((hold_answer(relay.gate, {"lift", "partner\\user"}).status == SocketmapStatus::ok));
   BOOST_TEST((hold_answer(relay.gate, {"lift", "partner\\user"}).status == SocketmapStatus::notfound));
   BOOST_TEST(!relay.gate.held(relay.credential()));
-  Fixture restarted(directory.path());
+  Fixture restarted(directory.path(""));
   BOOST_TEST(!restarted.gate.held(restarted.credential()));
 }
 
@@ -174,11 +174,11 @@ BOOST_AUTO_TEST_CASE(the_control_socket_lists_holds) {
 
 BOOST_AUTO_TEST_CASE(a_state_that_cannot_be_used_stops_nothing) {
   const TemporaryDirectory directory;
-  std::ofstream(directory.path() + "/holds") << "smtpseal-holds 1\nnonsense\n";
-  Fixture damaged(directory.path());
+  std::ofstream(directory.path("") + "/holds") << "smtpseal-holds 1\nnonsense\n";
+  Fixture damaged(directory.path(""));
   BOOST_TEST(!damaged.attempt(refuse));
   BOOST_TEST(damaged.attempt(never).has_value());
-  Fixture repaired(directory.path());
+  Fixture repaired(directory.path(""));
   BOOST_TEST(repaired.attempt(never).has_value());
 
   Fixture nowhere("/nonexistent/state");
