@@ -336,7 +336,7 @@ Task<AuthStep> SmtpSession::exchange(AuthExchange& auth, std::string_view initia
   while (step.kind == AuthStep::Kind::more) {
     link_.reply(step.reply);
     const auto left = std::max(Seconds(1), std::chrono::ceil<Seconds>(deadline - Clock::now()));
-    Result<std::string_view> line(ErrorCode(daemon::asio::error::timed_out));
+    Result<std::string_view> line = ErrorCode(daemon::asio::error::timed_out);
     if (Clock::now() < deadline) line = co_await link_.next_line(left);
     if (!line) {
       log_lost("during AUTH: " + line.error().message());

@@ -29,13 +29,32 @@ SecretText password_line(const policy::Credential& credential) {
   return SecretText(smtp::to_base64(credential.secret.password->reveal()));
 }
 
+// How many digits `text` begins with, where they are one to three.
+std::size_t short_number(std::string_view text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  return digits <= 3 ? digits : 0;
+}
+
+// The enhanced status code (RFC 3463) that the text of a reply begins with; empty where it has none of its
+// class.
+std::string_view status_of(const smtp::Reply& reply) {
+  const std::string_view text = reply.lines.front();
+  if (text.empty() || text.front() != '0' + reply.code / 100) return {};
+  std::size_t end = 1;
+  for (int part = 0; part < 2; ++part) {
+    if (end >= text.size() || text[end] != '.') return {};
+    const auto digits = short_number(text.substr(end + 1));
+    if (digits == 0) return {};
+    end += 1 + digits;
+  }
+  return end == text.size() || text[end] == ' ' ? text.substr(0, end) : std::string_view();
+}
+
 // Code and enhanced status of a reply, without its words: they may repeat the password, in whatever form.
-smtp::Reply without_words(const smtp::Reply& reply) {
-  const std::string& text = reply.lines.front();
-  const auto end = std::min(text.find_first_not_of("0123456789."), text.size());
-  const bool has_status = end != 0 && end <= std::string_view("5.999.999").size() &&
-                          std::ranges::count(text.substr(0, end), '.') == 2;
-  return {reply.code, "", has_status ? text.substr(0, end) : "(words left out)"};
+smtp::Reply without_words(const smtp::Reply& reply, std::string_view password) {
+  const auto status = status_of(reply);
+  const bool is_shown = !status.empty() && password.find(status) == std::string_view::npos;
+  return {reply.code, "", is_shown ? std::string(status) : "(words left out)"};
 }
 
 // Up to the line that shows the password: what is still to be sent. PLAIN goes without an initial response,
@@ -63,7 +82,7 @@ Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, M
   SecretText line =
       mechanism == Mechanism::plain ? plain_message(plan.credential) : password_line(plan.credential);
   auto last = co_await link.command(std::move(line), timeout);
-  if (last) last = without_words(*last);
+  if (last) last = without_words(*last, plan.credential.secret.password->reveal());
   auto result = settle_login(plan, *admission.ticket, last);
   if (result.failure) co_return std::move(result);
   result.security.protection = session::Protection::authenticated;

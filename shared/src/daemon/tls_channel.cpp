@@ -93,7 +93,8 @@ Transfer TlsChannel::write(std::string_view data) {
 
 bool TlsChannel::has_pending_input() {
   // Each look takes one record off the wire that has nothing for the application, such as a session ticket.
-  constexpr int kMostLooks = 16;
+  // Behind so many of them only the peer of this very session can have put anything.
+  constexpr int kMostLooks = 64;
   for (int looks = 0; looks < kMostLooks; ++looks) {
     ERR_clear_error();
     errno = 0;
@@ -104,7 +105,7 @@ bool TlsChannel::has_pending_input() {
     pollfd entry{SSL_get_fd(ssl_.get()), POLLIN, 0};
     if (::poll(&entry, 1, 0) == 0) return false;
   }
-  return true;
+  return false;
 }
 
 // OpenSSL's result is "right" until it has looked.
