@@ -118,7 +118,7 @@ void print_json(const Report& report) {
   for (const auto& hold : report.list.holds) {
     std::cout << separator << R"({"account": )" << json_string(hold.account) << R"(, "kind": )"
               << json_string(name(hold.kind)) << R"(, "since": )" << hold.since << R"(, "until": )"
-              << hold.until << R"(, "unanswered": )" << hold.unanswered << R"(, "peer": )"
+              << hold.until << R"(, "failures": )" << hold.failures << R"(, "peer": )"
               << json_string(hold.peer) << R"(, "rule": )" << json_string(hold.rule) << R"(, "reason": )"
               << json_string(hold.reason) << '}';
     separator = ",\n  ";

@@ -11,17 +11,25 @@ using holds::Hold;
 using holds::Kind;
 using policy::folded_account;
 
+namespace {
+
+// From the second failure in a row on, whatever the parameters say: four logins within half an hour at the
+// most, where accounts are locked for five or more.
+constexpr HoldTable::Time kLeastAgain = 15 * 60;
+
+}  // namespace
+
 void HoldTable::restore(std::vector<holds::StoredHold> stored, Time now) {
   for (auto& each : stored) {
     Hold& hold = each.hold;
     if (hold.kind == Kind::begun) {
       hold.kind = Kind::unanswered;
       hold.reason = "smtpseal-relay ended before the answer";
-      hold.until = hold.since + back_off(++hold.unanswered);
+      hold.until = hold.since + length_of(hold.kind, ++hold.failures);
     }
     // hold_time may be shorter now, and the clock may have been wrong, then or now.
     hold.since = std::min(hold.since, now);
-    hold.until = std::min(hold.until, now + limits_.hold_time);
+    hold.until = std::min(hold.until, now + length_of(Kind::refused, hold.failures));
     const std::string key = folded_account(hold.account);
     entries_[key] = Entry{std::move(each), std::nullopt};
   }
@@ -73,10 +81,14 @@ bool HoldTable::is_outdated(const policy::Credential& credential) const {
   return found == current_->end() || found->second != credential.secret.generation;
 }
 
-HoldTable::Time HoldTable::back_off(std::uint64_t unanswered) const {
-  Time time = limits_.retry_time;
-  for (; unanswered > 1 && time < limits_.hold_time; --unanswered) time *= 2;
-  return std::min(time, limits_.hold_time);
+HoldTable::Time HoldTable::length_of(Kind kind, std::uint64_t failures) const {
+  Time time = limits_.hold_time;
+  if (kind != Kind::refused) {
+    time = limits_.retry_time;
+    for (auto left = failures; left > 1 && time < limits_.hold_time; --left) time *= 2;
+    time = std::min(time, limits_.hold_time);
+  }
+  return failures > 1 ? std::max(time, kLeastAgain) : time;
 }
 
 // The account's entry with all but its end anew. What was counted and marked for the same secret stays.
@@ -116,8 +128,7 @@ const Hold& HoldTable::refuse(const Login& login, std::string_view reason, Time 
   Entry& entry = renew(login, Kind::refused, reason, now);
   mark(entry, login.credential);
   Hold& hold = entry.stored.hold;
-  hold.unanswered = 0;
-  hold.until = now + limits_.hold_time;
+  hold.until = now + length_of(hold.kind, ++hold.failures);
   return hold;
 }
 
@@ -126,7 +137,7 @@ const Hold& HoldTable::leave_unanswered(const Login& login, std::string_view rea
   Entry& entry = renew(login, Kind::unanswered, reason, now);
   mark(entry, login.credential);
   Hold& hold = entry.stored.hold;
-  hold.until = now + back_off(++hold.unanswered);
+  hold.until = now + length_of(hold.kind, ++hold.failures);
   return hold;
 }
 

@@ -67,7 +67,7 @@ class HoldTable {
   };
   using Entries = std::map<std::string, Entry>;  // by folded account
 
-  [[nodiscard]] Time back_off(std::uint64_t unanswered) const;
+  [[nodiscard]] Time length_of(holds::Kind kind, std::uint64_t failures) const;
   [[nodiscard]] bool is_about(Entry& entry, const policy::Credential& credential) const;
   Entry& renew(const Login& login, holds::Kind kind, std::string_view reason, Time now);
   void mark(Entry& entry, const policy::Credential& credential) const;

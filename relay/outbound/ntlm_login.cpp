@@ -51,6 +51,12 @@ Task<Result<smtp::Reply>> ask_for_challenge(const OutboundContext& context, Smtp
   co_return co_await link.command(negotiate, timeout);
 }
 
+// Says that the login is not gone on with (RFC 4954 section 4); what the next hop says to it is all the same.
+Task<Result<smtp::Reply>> cancel(const OutboundContext& context, SmtpLink& link) {
+  std::string star = "*";
+  return link.command(std::move(star), context.settings.quit_timeout);
+}
+
 // After the login: the seal, where the rule asks for one.
 std::optional<Failure> install_seal(const OutboundContext& context, SmtpLink& link, const LoginPlan& plan,
                                     const ntlm::Outcome& outcome) {
@@ -100,10 +106,15 @@ Task<LoginResult> log_in_by_ntlm(OutboundContext& context, SmtpLink& link, const
   if (!challenge)
     co_return failed_login({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
   const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
-  if (!authenticate) co_return failed_login(explain_ntlm(authenticate.error(), plan));
-
+  if (!authenticate) {
+    co_await cancel(context, link);
+    co_return failed_login(explain_ntlm(authenticate.error(), plan));
+  }
   const auto admission = co_await may_show_credential(context, plan);
-  if (!admission.ticket) co_return denied(*admission.denial);
+  if (!admission.ticket) {
+    co_await cancel(context, link);
+    co_return denied(*admission.denial);
+  }
   SecretText response(smtp::to_base64(as_text(*authenticate)));
   const auto last = co_await link.command(std::move(response), context.settings.command_timeout);
   auto result = settle_login(plan, *admission.ticket, last);

@@ -153,7 +153,7 @@ def _backs_off(name, *say, **options):
         world.expect_verdict(ANNA, "deferred", "without a verdict", *say, queue_id=world.send(ANNA))
         expect_equal(tried(peer), 1, "logins tried")
         (hold,) = holds(world)
-        expect_equal((hold["kind"], hold["unanswered"]), ("unanswered", 1), "the hold")
+        expect_equal((hold["kind"], hold["failures"]), ("unanswered", 1), "the hold")
         peer.replies.clear()
         smtpseal(world, "holds", "lift", "PARTNER\\alpha")
         within(20, lambda: world.alpha.flush() or len(peer.messages) == 3, "the messages once it is lifted")
@@ -221,7 +221,7 @@ def a_crash_loop_in_the_middle_of_a_login_tries_once(world):
         world.alpha.flush()
         world.expect_verdict(ANNA, "deferred", "without a verdict", queue_id=world.send(ANNA))
     expect_equal(tried(peer), 1, "logins tried")
-    expect_equal(holds(world)[0]["unanswered"], 1, "logins without a verdict")
+    expect_equal(holds(world)[0]["failures"], 1, "logins without a verdict")
 
 
 @case

@@ -470,6 +470,17 @@ MALFORMED = {
 for _name, _challenge in MALFORMED.items():
     _refused(f"refuses_a_malformed_challenge_{_name}", challenge=_challenge)
 
+
+@case
+def a_challenge_that_is_not_answered_is_cancelled(world):
+    """So that nobody counts it as a failed login (RFC 4954 section 4)."""
+    peer = world.peer(flags=ntlm.MODERN & ~ntlm.SEAL)
+    world.sending(TO_PEER)
+    world.send(ANNA)
+    world.expect_verdict(ANNA, "deferred", "does not grant encryption (SEAL)")
+    within(5, lambda: peer.sessions[0].commands()[-1] == b"*", "the end of the login")
+
+
 for _stage in ("greeting", "EHLO", "AUTH", "AUTH2", "MAIL", "RCPT", "DATA"):
     _refused(f"defers_when_the_peer_never_answers_{_stage.lower()}", replies={_stage: SILENCE})
 

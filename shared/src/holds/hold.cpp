@@ -48,7 +48,7 @@ std::string plain_text(std::string_view foreign) {
 std::string format_hold(const Hold& hold) {
   return "account=" + smtp::to_xtext(hold.account) + " kind=" + std::string(name(hold.kind)) +
          " since=" + std::to_string(hold.since) + " until=" + std::to_string(hold.until) +
-         " unanswered=" + std::to_string(hold.unanswered) + " peer=" + smtp::to_xtext(hold.peer) +
+         " failures=" + std::to_string(hold.failures) + " peer=" + smtp::to_xtext(hold.peer) +
          " rule=" + smtp::to_xtext(hold.rule) + " reason=" + smtp::to_xtext(hold.reason);
 }
 
@@ -59,7 +59,7 @@ std::optional<Hold> parse_hold(std::string_view text) {
   hold.kind = kind_of(fields);
   hold.since = static_cast<Time>(fields.number("since"));
   hold.until = static_cast<Time>(fields.number("until"));
-  hold.unanswered = fields.number("unanswered");
+  hold.failures = fields.number("failures");
   hold.peer = fields.text("peer");
   hold.rule = fields.text("rule");
   hold.reason = fields.text("reason");

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_refused_account_is_held_for_hold_time) {
   Process process;
   BOOST_TEST(process.table.begin(process.login(), kNow));
   const auto& hold = process.table.refuse(process.login(), "535 \x1b no", kNow);
-  BOOST_TEST((hold == holds::Hold{kAccount, Kind::refused, kNow, kNow + kHold, 0, "mx[192.0.2.10]",
+  BOOST_TEST((hold == holds::Hold{kAccount, Kind::refused, kNow, kNow + kHold, 1, "mx[192.0.2.10]",
                                   "domains:3", "535 ? no"}));
   BOOST_TEST(process.table.find("partner\\USER", kNow + kHold - 1) != nullptr);
   BOOST_TEST(process.table.find(kAccount, kNow + kHold) == nullptr);
@@ -104,11 +104,33 @@ BOOST_AUTO_TEST_CASE(an_old_secret_is_not_tried_after_a_reload) {
 BOOST_AUTO_TEST_CASE(the_back_off_doubles_up_to_hold_time) {
   Process process;
   holds::Time now = kNow;
-  for (const holds::Time wait : {300, 600, 1200, 2400, 3600, 3600}) {
+  for (const holds::Time wait : {300, 900, 1200, 2400, 3600, 3600}) {
     process.fail(now);
     BOOST_REQUIRE(process.table.find(kAccount, now + wait - 1) != nullptr);
     BOOST_TEST(process.table.find(kAccount, now + wait) == nullptr);
     now += wait;
+  }
+}
+
+// Accounts are locked after five failed logins in half an hour, or more.
+BOOST_AUTO_TEST_CASE(no_setting_makes_five_failed_logins_in_half_an_hour) {
+  for (const HoldTable::Limits limits :
+       {HoldTable::Limits{1, 1}, {600, 1}, {1, 600}, {604800, 1}, {3600, 300}}) {
+    for (const bool is_refused : {true, false}) {
+      const Process process;
+      HoldTable table(engine(), limits);
+      std::vector<holds::Time> tries;
+      for (holds::Time now = kNow; now < kNow + 4 * 3600; ++now) {
+        if (table.find(kAccount, now) != nullptr) continue;
+        BOOST_TEST(table.begin(process.login(), now));
+        if (is_refused)
+          table.refuse(process.login(), "535 no", now);
+        else
+          table.leave_unanswered(process.login(), "454 later", now);
+        tries.push_back(now);
+      }
+      for (std::size_t i = 4; i < tries.size(); ++i) BOOST_TEST(tries[i] - tries[i - 4] > 1800);
+    }
   }
 }
 
@@ -130,7 +152,7 @@ BOOST_AUTO_TEST_CASE(a_changed_secret_resets_the_back_off) {
   process.table.adopt(other, kNow + 400);
   const HoldTable::Login login{*other.find(kAccount), "mx", "domains:3"};
   BOOST_TEST(process.table.find(kAccount, kNow + 400) == nullptr);
-  BOOST_TEST(process.table.leave_unanswered(login, "454", kNow + 400).unanswered == 1U);
+  BOOST_TEST(process.table.leave_unanswered(login, "454", kNow + 400).failures == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_back_off_goes_on_after_a_restart) {
@@ -186,7 +208,7 @@ BOOST_AUTO_TEST_CASE(lifting_forgets_everything_against_the_account) {
   BOOST_TEST(!process.table.lift("PARTNER\\other", kNow + 300));
   BOOST_TEST(process.table.lift("partner\\user", kNow + 300));
   BOOST_TEST(process.table.stored().empty());
-  BOOST_TEST(process.table.leave_unanswered(process.login(), "454", kNow + 400).unanswered == 1U);
+  BOOST_TEST(process.table.leave_unanswered(process.login(), "454", kNow + 400).failures == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(one_secret_keeps_one_mark) {

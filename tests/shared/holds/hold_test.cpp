@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   for (const Kind kind : {Kind::refused, Kind::unanswered, Kind::begun}) {
     Hold hold = example();
     hold.kind = kind;
-    hold.unanswered = 7;
+    hold.failures = 7;
     BOOST_TEST((parse_hold(format_hold(hold)) == hold));
   }
   Hold empty;
@@ -45,19 +45,19 @@ BOOST_AUTO_TEST_CASE(nothing_but_what_is_written_is_read) {
     BOOST_TEST((!cut || size > good.find("reason=")), size);
   }
   for (const char* text : {
-           "account= kind=refused since=1 until=2 unanswered=0 peer= rule= reason=",
-           "account=a kind=other since=1 until=2 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused since=01 until=2 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused since=-1 until=2 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused since=1 until=99999999999999999999 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused since=1 until=9223372036854775807 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused until=2 since=1 unanswered=0 peer= rule= reason=",
-           "account=a kind=refused since=1 until=2 unanswered=0 peer= rule= reason= ",
-           "account=a kind=refused since=1 until=2 unanswered=0 peer= rule= reason= more=1",
-           "account=a kind=refused since=1 until=2 unanswered=0 peer=+0A rule= reason=",
-           "account=a kind=refused since=1 until=2 unanswered=0 peer=+4a rule= reason=",
-           "account=a+00 kind=refused since=1 until=2 unanswered=0 peer= rule= reason=",
-           " account=a kind=refused since=1 until=2 unanswered=0 peer= rule= reason=",
+           "account= kind=refused since=1 until=2 failures=0 peer= rule= reason=",
+           "account=a kind=other since=1 until=2 failures=0 peer= rule= reason=",
+           "account=a kind=refused since=01 until=2 failures=0 peer= rule= reason=",
+           "account=a kind=refused since=-1 until=2 failures=0 peer= rule= reason=",
+           "account=a kind=refused since=1 until=99999999999999999999 failures=0 peer= rule= reason=",
+           "account=a kind=refused since=1 until=9223372036854775807 failures=0 peer= rule= reason=",
+           "account=a kind=refused until=2 since=1 failures=0 peer= rule= reason=",
+           "account=a kind=refused since=1 until=2 failures=0 peer= rule= reason= ",
+           "account=a kind=refused since=1 until=2 failures=0 peer= rule= reason= more=1",
+           "account=a kind=refused since=1 until=2 failures=0 peer=+0A rule= reason=",
+           "account=a kind=refused since=1 until=2 failures=0 peer=+4a rule= reason=",
+           "account=a+00 kind=refused since=1 until=2 failures=0 peer= rule= reason=",
+           " account=a kind=refused since=1 until=2 failures=0 peer= rule= reason=",
            "",
        })
     BOOST_TEST(!parse_hold(text), text);

@@ -24,7 +24,7 @@ struct Hold {
   Kind kind = Kind::refused;
   Time since = 0;
   Time until = 0;                // without meaning for `begun`
-  std::uint64_t unanswered = 0;  // logins in a row that had no verdict
+  std::uint64_t failures = 0;  // logins in a row that were refused or had no verdict
   std::string peer;              // host[address]
   std::string rule;              // file:line
   std::string reason;            // what the peer said, or how the connection ended
