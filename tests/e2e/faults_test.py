@@ -326,9 +326,7 @@ def daemons_killed_again_and_again_lose_nothing(world):
     taken = world.alpha.log().count("client=")
     expect(taken > 0, "alpha took no message")
     within(45, lambda: world.alpha.flush() or not world.alpha.queue() or time.sleep(1), "an empty queue")
-    expect(
-        len(world.beta.messages()) >= taken, f"{taken} messages taken, {len(world.beta.messages())} delivered"
-    )
+    within(20, lambda: len(world.beta.messages()) >= taken, f"{taken} messages delivered, as many as were taken")
     expect("bounced" not in {status for status, _ in world.alpha.verdicts(ANNA)}, "a message was bounced")
     expect_equal(world.sink.messages, [], "what took the default route")
 
@@ -426,7 +424,6 @@ def _broken(name, text):
         world.tables("alpha", TO_PEER, CREDENTIALS)
         world.policyd.reload("policy-loaded")
         world.start_relay()
-        world.relay.wait_for_log("started")  # it has read the tables, which are replaced now
         expect_equal(world.postmap(ANNA)[0], f"smtpseal:unix:{SOCKETS}/relay", "lookup after the repair")
         expect_equal(
             world.postmap("bob@plain.example"), (None, ""), "lookup of an unlisted domain after the repair"

@@ -182,13 +182,25 @@ def the_back_off_ends_and_a_success_forgets_it(world):
     peer = world.peer(replies={"AUTH2": b"454 4.7.0 Later"})
     world.sending(RULE, RIGHT, relay_retry_time="1s")
     world.expect_verdict(ANNA, "deferred", "454", queue_id=world.send(ANNA))
-    within(20, lambda: world.alpha.flush() or tried(peer) == 2, "a second login")
     peer.replies.clear()
     within(20, lambda: world.alpha.flush() or len(peer.messages) == 1, "the message")
-    lines = re.findall(r"credential-held .*until=(\S+)", world.relay.log())
-    expect(len(lines) >= 2, "the back-off is not in the log: " + world.relay.log())
+    expect_equal(tried(peer), 2, "logins")
+    expect(re.search(r"credential-held .*until=\S+", world.relay.log()), "the back-off is not in the log: " + world.relay.log())
     with open(f"{world.dir}/alpha/state/holds", encoding="ascii") as file:
         expect("account=" not in file.read(), "the state file still has what is over")
+
+
+@case
+def a_second_failed_login_is_not_followed_by_a_third(world):
+    """Whatever the parameters say: an account is locked after some failed logins in a short time."""
+    peer = world.peer(replies={"AUTH2": b"454 4.7.0 Later"})
+    world.sending(RULE, RIGHT, relay_retry_time="1s", relay_hold_time="1s")
+    world.expect_verdict(ANNA, "deferred", "454", queue_id=world.send(ANNA))
+    within(20, lambda: world.alpha.flush() or tried(peer) == 2, "a second login")
+    for _ in range(3):
+        time.sleep(1)
+        world.alpha.flush()
+    expect_equal(tried(peer), 2, "logins")
 
 
 @case

@@ -315,6 +315,7 @@ class World:
 
     def start_relay(self):
         self.relay = self.daemon("relay", "alpha", f"{SOCKETS}/relay")
+        self.relay.wait_for_log("started")  # its sockets are there before it has read its tables
         return self.relay
 
     def sending(self, domains, credentials=f"PARTNER\\alpha {PASSWORD}\n", **changes):
