@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
                                 [make](const config::Values& values) {
                                   daemon::check_policy(values, daemon::Tables::all);
                                   daemon::asio::io_context io;
-                                  make(io, values);
+                                  make(io, values)->load_certificates();
                                 }};
   return daemon::run_daemon(info, argc, argv);
 }

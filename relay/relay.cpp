@@ -115,10 +115,13 @@ void Relay::load_tables() {
   if (const auto set = policy_.current()) gate_.adopt(set->credentials);
 }
 
-void Relay::start() {
-  // Once more: what root may read, the daemon's user may not, and a reload would find that out.
+void Relay::load_certificates() {
   tls_client_.load();
   tls_server_.load();
+}
+
+void Relay::start() {
+  load_certificates();  // as the daemon's user, as a reload will
   gate_.open();
   load_tables();
   for (const auto& door : doors_) {

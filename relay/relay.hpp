@@ -23,6 +23,9 @@ class Relay : public daemon::Service {
   Relay(daemon::asio::io_context& io, const config::Values& values,
         const std::shared_ptr<const crypto::Engine>& engine);
 
+  // What TLS needs: authorities, certificate and key. Throws daemon::StartupError.
+  void load_certificates();
+
   void bind() override;
   void start() override;
   void reload() override;

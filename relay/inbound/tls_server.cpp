@@ -49,7 +49,6 @@ TlsServer::TlsServer(const config::Values& values)
     refuse("relay.tls_key_file", key_file_, "relay.tls_cert_file is missing");
   if (certificate_file_.empty() && values.flag("relay.auth_only_with_tls"))
     throw StartupError("relay.auth_only_with_tls: nobody could log in without relay.tls_cert_file");
-  load();
 }
 
 void TlsServer::load() {

@@ -11,8 +11,8 @@ namespace smtpseal::relay {
 
 class TlsServer {
  public:
-  // Of the parameters relay.tls_cert_file, tls_key_file, tls_min and channel_bindings. Throws
-  // daemon::StartupError where they cannot be used.
+  // Of the parameters relay.tls_cert_file, tls_key_file, tls_min and channel_bindings, before load(). Throws
+  // daemon::StartupError where they contradict each other.
   explicit TlsServer(const config::Values& values);
 
   // Reads the files anew. Throws daemon::StartupError; the object stays as it was then.

@@ -70,7 +70,6 @@ bool ask_for_name(SSL& ssl, const std::string& name) {
 TlsClient::TlsClient(std::string ca_file)
     : ca_file_(std::move(ca_file)), context_(daemon::make_ssl_context(TLS_client_method())) {
   if (!context_) throw daemon::StartupError("OpenSSL has no memory");
-  load();
 }
 
 void TlsClient::load() {

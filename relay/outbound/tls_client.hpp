@@ -12,8 +12,7 @@ namespace smtpseal::relay {
 
 class TlsClient {
  public:
-  // `ca_file`: the authorities of rules without ca_file=; empty: those the system trusts. Throws
-  // daemon::StartupError where it cannot be used.
+  // `ca_file`: the authorities of rules without ca_file=, before load(); empty: those the system trusts.
   explicit TlsClient(std::string ca_file);
   // Reads the authorities anew. Throws daemon::StartupError; the object stays as it was then.
   void load();

@@ -60,12 +60,14 @@ BOOST_AUTO_TEST_CASE(a_certificate_is_judged_as_the_rule_asks) {
 }
 
 BOOST_AUTO_TEST_CASE(authorities_that_cannot_be_used_stop_the_start) {
-  BOOST_CHECK_THROW(TlsClient("/nonexistent/ca.pem"), daemon::StartupError);
-  BOOST_CHECK_THROW(TlsClient("/etc/passwd"), daemon::StartupError);
+  BOOST_CHECK_THROW(TlsClient("/nonexistent/ca.pem").load(), daemon::StartupError);
+  BOOST_CHECK_THROW(TlsClient("/etc/passwd").load(), daemon::StartupError);
 }
 
 BOOST_AUTO_TEST_CASE(sessions_can_be_made_for_names_and_addresses) {
-  const TlsClient client("");
+  TlsClient client("");
+  BOOST_TEST(!client.make_session(rule_with(TlsMode::verify), "mail.partner.example", nullptr).has_value());
+  client.load();
   for (const char* name : {"mail.partner.example", "192.0.2.7", "2001:db8::7"})
     for (const auto least : {policy::TlsVersion::tls_1_0, policy::TlsVersion::tls_1_3}) {
       auto rule = rule_with(TlsMode::verify);
