@@ -125,8 +125,7 @@ CredentialGate::Lifted CredentialGate::lift(std::string_view account) {
 void CredentialGate::settle(const HoldTable::Login& login, Kind kind, std::string_view reason) {
   // The tables have another secret by now: what became of the old one must not hold the new one.
   if (table_.is_outdated(login.credential)) return;
-  const Hold& hold = kind == Kind::refused ? table_.refuse(login, reason, now_())
-                                           : table_.leave_unanswered(login, reason, now_());
+  const Hold& hold = table_.fail(login, kind, reason, now_());
   save();
   log_held(hold);
 }

@@ -15,7 +15,7 @@ namespace {
 
 // From the second failure in a row on, whatever the parameters say: four logins within half an hour at the
 // most, where accounts are locked for five or more.
-constexpr HoldTable::Time kLeastAgain = 15 * 60;
+constexpr HoldTable::Time kLeastAgain = 900;  // seconds
 
 }  // namespace
 
@@ -123,21 +123,12 @@ bool HoldTable::begin(const Login& login, Time now) {
   return true;
 }
 
-const Hold& HoldTable::refuse(const Login& login, std::string_view reason, Time now) {
+const Hold& HoldTable::fail(const Login& login, Kind kind, std::string_view reason, Time now) {
   proven_.erase(folded_account(login.credential.account));
-  Entry& entry = renew(login, Kind::refused, reason, now);
+  Entry& entry = renew(login, kind, reason, now);
   mark(entry, login.credential);
   Hold& hold = entry.stored.hold;
-  hold.until = now + length_of(hold.kind, ++hold.failures);
-  return hold;
-}
-
-const Hold& HoldTable::leave_unanswered(const Login& login, std::string_view reason, Time now) {
-  proven_.erase(folded_account(login.credential.account));
-  Entry& entry = renew(login, Kind::unanswered, reason, now);
-  mark(entry, login.credential);
-  Hold& hold = entry.stored.hold;
-  hold.until = now + length_of(hold.kind, ++hold.failures);
+  hold.until = now + length_of(kind, ++hold.failures);
   return hold;
 }
 

@@ -47,9 +47,8 @@ class HoldTable {
 
   // True: write it down before the credential is shown.
   [[nodiscard]] bool begin(const Login& login, Time now);
-  // The three outcomes. The first two are to be written down in any case; succeed() where it returns true.
-  const holds::Hold& refuse(const Login& login, std::string_view reason, Time now);
-  const holds::Hold& leave_unanswered(const Login& login, std::string_view reason, Time now);
+  // The outcomes: refused or unanswered, to be written down in any case, and success, where it returns true.
+  const holds::Hold& fail(const Login& login, holds::Kind kind, std::string_view reason, Time now);
   [[nodiscard]] bool succeed(const Login& login);
 
   // Forgets all that stands against the account. False where nothing does.

@@ -30,7 +30,7 @@ struct Process {
   void fail(holds::Time now) {
     BOOST_REQUIRE(table.find(kAccount, now) == nullptr);
     BOOST_TEST(table.begin(login(), now));
-    table.leave_unanswered(login(), "454 later", now);
+    table.fail(login(), Kind::unanswered, "454 later", now);
   }
 
   policy::Credentials tables;
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_SUITE(hold_table)
 BOOST_AUTO_TEST_CASE(a_refused_account_is_held_for_hold_time) {
   Process process;
   BOOST_TEST(process.table.begin(process.login(), kNow));
-  const auto& hold = process.table.refuse(process.login(), "535 \x1b no", kNow);
+  const auto& hold = process.table.fail(process.login(), Kind::refused, "535 \x1b no", kNow);
   BOOST_TEST((hold == holds::Hold{kAccount, Kind::refused, kNow, kNow + kHold, 1, "mx[192.0.2.10]",
                                   "domains:3", "535 ? no"}));
   BOOST_TEST(process.table.find("partner\\USER", kNow + kHold - 1) != nullptr);
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(a_refused_account_is_held_for_hold_time) {
 
 BOOST_AUTO_TEST_CASE(a_hold_survives_a_restart) {
   Process first;
-  first.table.refuse(first.login(), "535 no", kNow);
+  first.table.fail(first.login(), Kind::refused, "535 no", kNow);
   Process second(first, kSame, kNow + 10);
   BOOST_TEST(second.ended.empty());
   BOOST_REQUIRE(second.table.find(kAccount, kNow + 10) != nullptr);
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_hold_survives_a_restart) {
 
 BOOST_AUTO_TEST_CASE(a_changed_secret_ends_a_hold_and_a_reload_alone_does_not) {
   Process process;
-  process.table.refuse(process.login(), "535 no", kNow);
+  process.table.fail(process.login(), Kind::refused, "535 no", kNow);
   const auto lm_added =
       credentials("PARTNER\\user {NT}a4f49c406510bdcab6824ee7c30fd852{LM}e52cac67419a9a224a3b108f3fa6cb6d\n");
   BOOST_TEST(process.table.adopt(credentials(kSame), kNow).empty());
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_changed_secret_ends_a_hold_and_a_reload_alone_does_not) {
 
 BOOST_AUTO_TEST_CASE(what_is_over_is_forgotten_with_its_account) {
   Process process;
-  process.table.refuse(process.login(), "535 no", kNow);
+  process.table.fail(process.login(), Kind::refused, "535 no", kNow);
   BOOST_TEST(process.table.adopt(credentials(""), kNow + kHold).empty());
   BOOST_TEST(process.table.stored().empty());
 }
@@ -116,17 +116,14 @@ BOOST_AUTO_TEST_CASE(the_back_off_doubles_up_to_hold_time) {
 BOOST_AUTO_TEST_CASE(no_setting_makes_five_failed_logins_in_half_an_hour) {
   for (const HoldTable::Limits limits :
        {HoldTable::Limits{1, 1}, {600, 1}, {1, 600}, {604800, 1}, {3600, 300}}) {
-    for (const bool is_refused : {true, false}) {
+    for (const Kind kind : {Kind::refused, Kind::unanswered}) {
       const Process process;
       HoldTable table(engine(), limits);
       std::vector<holds::Time> tries;
       for (holds::Time now = kNow; now < kNow + 4 * 3600; ++now) {
         if (table.find(kAccount, now) != nullptr) continue;
         BOOST_TEST(table.begin(process.login(), now));
-        if (is_refused)
-          table.refuse(process.login(), "535 no", now);
-        else
-          table.leave_unanswered(process.login(), "454 later", now);
+        table.fail(process.login(), kind, "no", now);
         tries.push_back(now);
       }
       for (std::size_t i = 4; i < tries.size(); ++i) BOOST_TEST(tries[i] - tries[i - 4] > 1800);
@@ -141,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_success_resets_the_back_off) {
   BOOST_TEST(process.table.begin(process.login(), kNow + 1000));
   BOOST_TEST(process.table.succeed(process.login()));
   BOOST_TEST(process.table.stored().empty());
-  BOOST_TEST(process.table.leave_unanswered(process.login(), "454", kNow + 2000).until == kNow + 2300);
+  BOOST_TEST(process.table.fail(process.login(), Kind::unanswered, "454", kNow + 2000).until == kNow + 2300);
 }
 
 BOOST_AUTO_TEST_CASE(a_changed_secret_resets_the_back_off) {
@@ -152,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_changed_secret_resets_the_back_off) {
   process.table.adopt(other, kNow + 400);
   const HoldTable::Login login{*other.find(kAccount), "mx", "domains:3"};
   BOOST_TEST(process.table.find(kAccount, kNow + 400) == nullptr);
-  BOOST_TEST(process.table.leave_unanswered(login, "454", kNow + 400).failures == 1U);
+  BOOST_TEST(process.table.fail(login, Kind::unanswered, "454", kNow + 400).failures == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_back_off_goes_on_after_a_restart) {
@@ -188,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_proven_secret_is_not_written_down_again) {
   BOOST_TEST(!process.table.begin(process.login(), kNow));
   BOOST_TEST(!process.table.succeed(process.login()));
   // Doubt comes back with whatever is not a success.
-  process.table.leave_unanswered(process.login(), "454", kNow);
+  process.table.fail(process.login(), Kind::unanswered, "454", kNow);
   BOOST_TEST(process.table.begin(process.login(), kNow + 300));
 }
 
@@ -208,7 +205,7 @@ BOOST_AUTO_TEST_CASE(lifting_forgets_everything_against_the_account) {
   BOOST_TEST(!process.table.lift("PARTNER\\other", kNow + 300));
   BOOST_TEST(process.table.lift("partner\\user", kNow + 300));
   BOOST_TEST(process.table.stored().empty());
-  BOOST_TEST(process.table.leave_unanswered(process.login(), "454", kNow + 400).failures == 1U);
+  BOOST_TEST(process.table.fail(process.login(), Kind::unanswered, "454", kNow + 400).failures == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(one_secret_keeps_one_mark) {
@@ -216,13 +213,13 @@ BOOST_AUTO_TEST_CASE(one_secret_keeps_one_mark) {
   process.fail(kNow);
   const auto mark = process.table.stored().front().secret;
   process.fail(kNow + 300);
-  process.table.refuse(process.login(), "535", kNow + 2000);
+  process.table.fail(process.login(), Kind::refused, "535", kNow + 2000);
   BOOST_TEST((process.table.stored().front().secret == mark));
 }
 
 BOOST_AUTO_TEST_CASE(a_clock_that_was_wrong_holds_nothing_for_ever) {
   Process first;
-  first.table.refuse(first.login(), "535 no", kNow + 1000000);
+  first.table.fail(first.login(), Kind::refused, "535 no", kNow + 1000000);
   const Process second(first, kSame, kNow);
   BOOST_REQUIRE(second.table.find(kAccount, kNow) != nullptr);
   BOOST_TEST(second.table.find(kAccount, kNow)->since == kNow);
@@ -231,9 +228,9 @@ BOOST_AUTO_TEST_CASE(a_clock_that_was_wrong_holds_nothing_for_ever) {
 
 BOOST_AUTO_TEST_CASE(the_latest_hold_is_listed_first) {
   Process process("a 1\nb 2\nc 3\n");
-  process.table.refuse(process.login("a"), "535", kNow + 1);
-  process.table.refuse(process.login("b"), "535", kNow + 3);
-  process.table.refuse(process.login("c"), "535", kNow + 2);
+  process.table.fail(process.login("a"), Kind::refused, "535", kNow + 1);
+  process.table.fail(process.login("b"), Kind::refused, "535", kNow + 3);
+  process.table.fail(process.login("c"), Kind::refused, "535", kNow + 2);
   std::string order;
   for (const auto& hold : process.table.list(kNow + 4)) order += hold.account;
   BOOST_TEST(order == "bca");
