@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLE = os.path.join(HERE, "..", "..", "conf-examples", "exchange-smarthost")
 ETC = "/etc/smtpseal"  # of the namespace
 SPOOL = "/var/spool/postfix"
+STATE = "/var/lib/smtpseal"
 BRANCH = ("192.0.2.15", 25)
 CONNECTOR = ("192.0.2.10", 587)
 ACCOUNT, PASSWORD = "CORP\\svc-branch", "violet-Barn-4711-quiet"
@@ -52,6 +53,8 @@ def _branch(world, authority):
     services = f"{BRANCH[0]}:{BRANCH[1]} inet n - n - - smtpd\n" + _shipped("master.cf.add")
     branch = PostfixInstance(BASE, f"branch-{world.number}", main_cf, services)
     subprocess.run(["mount", "--bind", f"{branch.dir}/spool", SPOOL], check=True)
+    os.makedirs(STATE, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", STATE], check=True)  # the machine's own stays as it is
     try:
         os.makedirs(f"{SPOOL}/smtpseal")
         shutil.chown(f"{SPOOL}/smtpseal", "smtpseal", "postfix")
@@ -64,7 +67,7 @@ def _branch(world, authority):
     finally:
         branch.stop()
         relay.stop(5)
-        subprocess.run(["umount", SPOOL], check=True)
+        subprocess.run(["umount", SPOOL, STATE], check=True)
         shutil.rmtree(ETC)
 
 
