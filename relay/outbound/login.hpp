@@ -50,6 +50,7 @@ LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply);
 
 // Right before the credential is shown: the ticket to do so, or why not now.
 daemon::Task<CredentialGate::Admission> may_show_credential(OutboundContext& context, const LoginPlan& plan);
+// The login that is not tried, for what the gate said.
 LoginResult denied(const CredentialGate::Denial& denial);
 // What came of it, for the gate and for the mail; no failure for 235.
 LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
