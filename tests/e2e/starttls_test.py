@@ -85,16 +85,6 @@ def deliver(world, peer, recipient=ANNA):
     return peer.sessions[-1]
 
 
-def end_round(world, *others):
-    """Ends what a round of a case has started, so that the next can start it anew."""
-    for process in reversed(world.processes):
-        process.stop(5)
-    for each in others:
-        each.stop()
-    shutil.rmtree(f"{world.dir}/alpha/state", ignore_errors=True)  # what is on hold
-    world.alpha.clear()
-
-
 def hop_open(world):
     """The fields of the relay's last line about a session that was opened."""
     lines = [line for line in world.relay.log().splitlines() if "hop-open" in line]
@@ -1024,7 +1014,7 @@ def a_bit_that_is_flipped_inside_tls_sends_nothing_twice_and_loses_nothing(world
         expect_equal(peer.messages, [], "messages")
         expect_in(ANNA, world.alpha.queue(), "Postfix's queue")
         world.expect_no_leak(peer)
-        end_round(world, middle, peer)
+        world.end_round(middle, peer)
 
 
 @case
@@ -1054,7 +1044,7 @@ def a_man_in_the_middle_with_a_certificate_of_his_own_learns_nothing(world):
         expect_nothing_in(world, middle.seen[TO_SERVER], "what the man in the middle read")
         expect(b"AUTH" not in middle.seen[TO_SERVER], "a login was begun with the man in the middle")
         expect_in(b"STARTTLS", middle.seen[TO_SERVER], "what the man in the middle read")
-        end_round(world, middle, peer)
+        world.end_round(middle, peer)
 
 
 @case
@@ -1271,7 +1261,7 @@ def says_negotiate_again_in_clear_too(world):
         world.sending(f"partner.example seal account=PARTNER\\alpha nexthop=[{PEER[0]}]\n")
         deliver(world, peer)
         expect(peer.messages[0].sealed, "not sealed")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 # ---- logins by PLAIN and LOGIN
@@ -1342,7 +1332,7 @@ def a_refused_ntlm_login_never_falls_back_to_showing_the_password(world):
         said = [line for session in peer.sessions for line in session.commands()]
         expect(not [line for line in said if line[:10] == b"AUTH PLAIN"], f"PLAIN was begun ({reply})")
         expect_no_credential_in(peer.unsealed_octets().decode(errors="replace"), "what the peer read")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -1375,7 +1365,7 @@ def the_password_is_in_no_log_whatever_the_login(world):
         world.alpha.verdict(ANNA, queue_id)
         logs = [process.log() for process in world.processes] + [world.alpha.log()]
         expect_no_credential_in("".join(logs), "a log")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -1399,7 +1389,7 @@ def a_peer_that_repeats_the_password_does_not_bring_it_into_a_log(world):
         logs = [process.log() for process in world.processes] + [world.alpha.log()]
         expect_no_credential_in("".join(logs), "a log")
         expect_no_credential_in(state(world), "what the relay keeps")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -1413,7 +1403,7 @@ def goes_on_to_plain_where_ntlm_is_offered_but_not_there(world):
         )
         deliver(world, peer)
         expect_equal([each.mechanism for each in peer.logins()], ["PLAIN"], "logins that show the password")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -1428,7 +1418,7 @@ def does_not_go_on_to_plain_where_auth_ntlm_is_answered_535_or_530(world):
         world.expect_verdict(ANNA, "deferred", code[:3].decode(), queue_id=world.send(ANNA))
         expect_equal(peer.logins(), [], f"logins that show the password ({code})")
         expect_equal(peer.messages, [], "messages")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 # ---- what replies to a login mean

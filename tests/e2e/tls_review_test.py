@@ -76,16 +76,6 @@ def expect_not_sent(world, *peers):
         expect(world.marker.encode() not in peer.unsealed_octets(), "the peer saw the message")
 
 
-def end_round(world, *others):
-    """Ends what a round of a case has started, so that the next can start it anew."""
-    for process in reversed(world.processes):
-        process.stop(5)
-    for each in others:
-        each.stop()
-    shutil.rmtree(f"{world.dir}/alpha/state", ignore_errors=True)  # what is on hold
-    world.alpha.clear()
-
-
 def commands_of(session, verb):
     return [line for line in session.commands() if line.split(b" ")[0].upper() == verb]
 
@@ -349,7 +339,7 @@ def _weak(name, root_options, leaf_options):
             )
             expect_in("certificate is not trusted", text, f"the verdict with{more or ' the usual versions'}")
             expect_kept(world, peer)
-            end_round(world, peer)
+            world.end_round(peer)
 
     run.__module__ = __name__
     run.__name__ = name
@@ -384,7 +374,7 @@ def a_sound_chain_is_trusted_in_old_versions_of_tls(world):
         session = deliver(world, peer)
         expect_equal(session.tls_version, {"1.0": "TLSv1", "1.1": "TLSv1.1"}[version], "version of TLS")
         expect_in("verified=chain", world.relay.log(), "the log of the relay")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 # ---- authorities that change under a session
@@ -414,7 +404,7 @@ def a_session_is_not_used_again_once_its_authority_is_not_trusted_any_more(world
         shutil.copy(root.certificate, path)
         world.relay.reload("policy-loaded")
         within(20, lambda: world.alpha.flush() or time.sleep(0.5) or len(peer.messages) == 2, "the message")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -617,7 +607,7 @@ def session_tickets_and_new_keys_without_words_do_not_end_a_session(world):
         time.sleep(0.3)
         deliver(world, peer)
         expect_equal(len(peer.sessions), 1, f"sessions with {records}")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 @case
@@ -630,7 +620,7 @@ def some_session_tickets_behind_the_handshake_are_taken(world):
         for _ in range(2):
             deliver(world, peer)
         expect_equal(len(peer.sessions), 1, f"sessions with {count} tickets")
-        end_round(world, peer)
+        world.end_round(peer)
 
 
 def _behind_an_answer(name, **records):
@@ -764,7 +754,7 @@ def _repeated(name, make, told):
             for where, text in texts.items():
                 expect(WORDS not in text, f"{where} has more of the answer than its code and status")
             expect_equal(peer.messages, [], "messages")
-            end_round(world, peer)
+            world.end_round(peer)
 
     run.__module__ = __name__
     run.__name__ = f"a_password_repeated_{name}_is_not_shown"
@@ -791,7 +781,7 @@ def a_password_that_looks_like_a_status_is_not_shown_when_it_is_repeated(world):
         world.expect_verdict(ANNA, "deferred", "535", queue_id=world.send(ANNA))
         piece = begin.lstrip("25.")[:7]
         found += [(password, where) for where, text in shown_in(world).items() if piece in text]
-        end_round(world, peer)
+        world.end_round(peer)
     expect_equal(found, [], "passwords that are shown, and where")
 
 

@@ -178,6 +178,15 @@ class World:
         self.sink = SmtpPeer(SINK, keywords=["8BITMIME", "SMTPUTF8", "DSN"])
         self.others.append(self.sink)
 
+    def end_round(self, *others):
+        """Ends what a round of a case has started, so that the next can start it anew."""
+        for process in reversed(self.processes):
+            process.stop(5)
+        for each in others:
+            each.stop()
+        shutil.rmtree(f"{self.dir}/alpha/state", ignore_errors=True)  # what is on hold
+        self.alpha.clear()
+
     def end_case(self):
         crashed = []
         for process in reversed(self.processes):  # who asks before who answers
