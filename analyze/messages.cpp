@@ -102,6 +102,10 @@ std::string av_flags_text(std::uint32_t flags) {
   return text + number.data();
 }
 
+bool is_zero(ByteSpan octets) {
+  return std::ranges::all_of(octets, [](std::byte octet) { return octet == std::byte{0}; });
+}
+
 std::string av_value(const ntlm::AvPair& pair) {
   switch (pair.id) {
     case ntlm::AvId::nb_computer_name:
@@ -115,6 +119,8 @@ std::string av_value(const ntlm::AvPair& pair) {
       return av_flags_text(load_u32le(pair.value.data()));
     case ntlm::AvId::timestamp:
       return time_text(ByteReader(pair.value).u64le());
+    case ntlm::AvId::channel_bindings:
+      return is_zero(pair.value) ? "none (zeros)" : hex_text(pair.value);
     default:
       return hex_text(pair.value);
   }
@@ -167,7 +173,6 @@ Facts describe_authenticate(const ntlm::Transcript& messages) {
     facts.push_back({"time", time_text(*claim->time)});
     facts.push_back({"MIC", claim->announces_mic ? "present" : "none"});
     add_av_pairs(facts, message->nt_response.subspan(ntlm::kProofSize + ntlm::kBlobFixedSize));
-    if (!claim->bindings) facts.push_back({"channel bindings", "none"});
   }
   facts.push_back({"session key", message->encrypted_session_key.empty() ? "not sent" : "sent encrypted"});
   if (claim->flags_not_granted != 0)

@@ -49,9 +49,8 @@ Json progress_json(const Progress& progress) {
 }
 
 Json attempt_json(const Attempt& attempt) {
-  const bool has_ess = (attempt.variant.flags & ntlm::kExtendedSessionSecurity) != 0;
   return {{"framing", session::name(attempt.variant.framing)},
-          {"rc4_state", has_ess ? "each way" : name(attempt.variant.state)},
+          {"rc4_state", state_name(attempt.variant)},
           {"key", attempt.variant.key},
           {"client", progress_json(attempt.progress[0])},
           {"server", progress_json(attempt.progress[1])},

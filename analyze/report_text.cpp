@@ -127,7 +127,7 @@ std::string result_text(const Attempt& attempt) {
   const auto& first = by_client ? client : server;
   std::string text = std::string(by_client ? "client" : "server") + ", octet " +
                      std::to_string(first.wire_octets) + ": " + first.problem;
-  if (by_client && !server.is_whole())
+  if (by_client && !server.is_whole() && !attempt.variant.shares_state())
     text += "; server, octet " + std::to_string(server.wire_octets) + ": " + server.problem;
   return text;
 }
@@ -141,24 +141,22 @@ void print_attempts(std::ostream& to, const std::vector<Attempt>& attempts) {
   to << '\n' << kIndent << "Variants tried, and how many records of either side each opens:\n";
   print_row(to, {"FRAMING", "RC4 STATE", "KEY", "CLIENT", "SERVER", "RESULT"});
   for (const auto& each : attempts) {
-    const bool has_ess = (each.variant.flags & ntlm::kExtendedSessionSecurity) != 0;
-    print_row(to, {std::string(session::name(each.variant.framing)),
-                   has_ess ? "each way" : std::string(name(each.variant.state)), each.variant.key,
-                   std::to_string(each.progress[0].records), std::to_string(each.progress[1].records),
-                   result_text(each)});
+    print_row(to, {std::string(session::name(each.variant.framing)), std::string(state_name(each.variant)),
+                   each.variant.key, std::to_string(each.progress[0].records),
+                   std::to_string(each.progress[1].records), result_text(each)});
   }
 }
 
 }  // namespace
 
-std::string_view name(ntlm::HalfDuplexState state) {
-  return state == ntlm::HalfDuplexState::shared ? "shared" : "separate";
+std::string_view state_name(const Variant& variant) {
+  if (variant.has_ess()) return "each way";
+  return variant.shares_state() ? "shared" : "separate";
 }
 
 std::string text(const Variant& variant) {
-  const bool has_ess = (variant.flags & ntlm::kExtendedSessionSecurity) != 0;
   const std::string state =
-      has_ess ? "an RC4 state each way (ESS)" : std::string(name(variant.state)) + " RC4 state";
+      variant.has_ess() ? "an RC4 state each way (ESS)" : std::string(state_name(variant)) + " RC4 state";
   return std::string(session::name(variant.framing)) + ", " + state + ", key " + variant.key;
 }
 

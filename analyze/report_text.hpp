@@ -18,6 +18,7 @@ void print_session(std::ostream& to, std::size_t number, const SessionReport& re
 std::string verdict(const SessionReport& report);
 // "be-leading, shared RC4 state, key as agreed".
 std::string text(const Variant& variant);
-std::string_view name(ntlm::HalfDuplexState state);
+// "each way" with extended session security, else "shared" or "separate".
+std::string_view state_name(const Variant& variant);
 
 }  // namespace smtpseal::analyze

@@ -113,8 +113,7 @@ class RecordCutter {
 class Unsealer {
  public:
   Unsealer(const crypto::Engine& engine, const crypto::Key16& key, const Variant& variant)
-      : shares_state_((variant.flags & ntlm::kExtendedSessionSecurity) == 0 &&
-                      variant.state == HalfDuplexState::shared),
+      : shares_state_(variant.shares_state()),
         is_leading_(variant.framing.signature == SignaturePlace::leading),
         cutters_{RecordCutter(variant.framing), RecordCutter(variant.framing)},
         // What the client sealed the server opens, and the other way round.

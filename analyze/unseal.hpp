@@ -10,6 +10,7 @@
 #include "conversation.hpp"
 #include "smtpseal/crypto/engine.hpp"
 #include "smtpseal/ntlm/seal_context.hpp"
+#include "smtpseal/ntlm/wire.hpp"
 #include "smtpseal/session/framing.hpp"
 
 namespace smtpseal::analyze {
@@ -19,6 +20,10 @@ struct Variant {
   ntlm::HalfDuplexState state = ntlm::HalfDuplexState::shared;
   std::uint32_t flags = 0;  // that the keys are made by
   std::string key;          // those in words: "as agreed", "56 bit"
+
+  [[nodiscard]] bool has_ess() const { return (flags & ntlm::kExtendedSessionSecurity) != 0; }
+  // Both directions go on where the other one is.
+  [[nodiscard]] bool shares_state() const { return !has_ess() && state == ntlm::HalfDuplexState::shared; }
 };
 
 // All for a session with these flags, what is agreed on first. With extended session security there is no
