@@ -14,6 +14,7 @@ namespace smtpseal::relay {
 using daemon::Seconds;
 using daemon::Task;
 using Kind = Failure::Kind;
+using Reason = Failure::Reason;
 
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
   auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
@@ -24,8 +25,8 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
     auto stream = co_await daemon::connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
                                                   context.settings.connect_timeout);
     if (!stream) {
-      failure =
-          Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
+      failure = Failure{Kind::temporary, Reason::connect, "4.1",
+                        "connect to " + target.text() + ": " + stream.error().message()};
       log::info("hop-unreachable")
           .field("id", log_id)
           .field("host", target.text())
@@ -138,7 +139,8 @@ Task<std::optional<Failure>> HopSession::greet() {
   const auto greeting = co_await reply(context_.settings.greeting_timeout);
   if (!greeting) co_return explain(greeting.error());
   if (greeting->code == 220) co_return std::nullopt;
-  co_return Failure{Kind::temporary, "4.0", peer_ + " did not greet with 220: " + greeting->one_line()};
+  co_return Failure{Kind::temporary, Reason::greeting, "4.0",
+                    peer_ + " did not greet with 220: " + greeting->one_line()};
 }
 
 Task<std::optional<Failure>> HopSession::say_ehlo() {
@@ -146,7 +148,8 @@ Task<std::optional<Failure>> HopSession::say_ehlo() {
       co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
   if (!answer) co_return explain(answer.error());
   if (answer->code != 250)
-    co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
+    co_return Failure{Kind::temporary, Reason::greeting, "4.0",
+                      peer_ + " refused EHLO: " + answer->one_line()};
   offers_ = smtp::parse_ehlo(*answer);
   co_return std::nullopt;
 }
@@ -171,12 +174,13 @@ Task<Result<>> HopSession::send(std::string_view octets, Seconds timeout) {
 
 Failure HopSession::explain(const ErrorCode& error) const {
   if (error.category() != session::category())
-    return {Kind::temporary, "4.2", "connection to " + peer_ + " failed: " + error.message()};
+    return {Kind::temporary, Reason::lost, "4.2", "connection to " + peer_ + " failed: " + error.message()};
   if (security().octets_unsealed == 0)
-    return {Kind::protection, "7.5",
+    return {Kind::protection, Reason::seal_broken, "7.5",
             peer_ + " did not show that it knows the session key: its first sealed reply does not verify (" +
                 error.message() + ")"};
-  return {Kind::temporary, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
+  return {Kind::temporary, Reason::seal_broken, "7.5",
+          "sealed session with " + peer_ + " broke: " + error.message()};
 }
 
 Task<bool> HopSession::reset() {

@@ -81,7 +81,8 @@ Task<std::optional<Result<smtp::Reply>>> Leg::say_mail(const smtp::Envelope& mai
 Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
   started_ = true;
   if (credential_ == nullptr && decision_.rule->level >= policy::Level::auth) {
-    fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account},
+    fail(to_reply({Failure::Kind::protection, Failure::Reason::no_credential, "3.5",
+                   "no credential for account " + decision_.rule->account},
                   decision_));
     co_return false;
   }
