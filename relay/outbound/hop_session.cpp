@@ -17,6 +17,7 @@ using Kind = Failure::Kind;
 using Reason = Failure::Reason;
 
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
+  const auto began = daemon::Clock::now();
   auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
   if (held) co_return Opened{nullptr, held};
   Route route = co_await find_route(context.resolver, context.settings, plan.decision);
@@ -37,7 +38,10 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
         std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
                                      target, hop_key(plan), log_id);
     const LoginResult result = co_await session->start(plan, target);
-    if (!result.failure) co_return Opened{std::move(session), {}};
+    if (!result.failure) {
+      session->count_opened(began);
+      co_return Opened{std::move(session), {}};
+    }
     log::warning("hop-failed")
         .field("id", log_id)
         .field("domain", plan.decision.domain)
@@ -59,11 +63,14 @@ HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& ta
       link_(std::move(link)),
       peer_(target.host + "[" + target.address.to_string() + "]"),
       key_(std::move(key)),
-      log_id_(std::move(log_id)) {}
+      log_id_(std::move(log_id)),
+      present_(context.metrics.sessions_open(Direction::outbound)),
+      octets_(context.metrics, Direction::outbound) {}
 
 HopSession::~HopSession() {
   if (security_.protection == session::Protection::none) return;
   const auto had = security();
+  octets_.update(had);
   log::info("hop-close")
       .field("id", log_id_)
       .field("host", peer_)
@@ -105,6 +112,7 @@ Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& targe
   const auto binding = tls == nullptr ? std::nullopt : tls->end_point_binding();
   if (binding) login.bindings = ntlm::channel_bindings_hash(*context_.engine, *binding);
   LoginResult result = co_await log_in(context_, link_, offers_, login);
+  if (result.outcome) context_.metrics.logins(Direction::outbound, *result.outcome).Increment();
   if (result.failure) co_return std::move(result);
   result.security.tls = std::move(security_.tls);
   security_ = result.security;
@@ -114,6 +122,18 @@ Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& targe
   const bool say_again = security_.bits != 0 && plan.decision.rule->profile == policy::Profile::modern;
   if (say_again) result.failure = co_await say_ehlo();
   co_return std::move(result);
+}
+
+void HopSession::count_opened(daemon::Clock::time_point began) const {
+  const std::chrono::duration<double> took = daemon::Clock::now() - began;
+  context_.metrics.hop_open_seconds.Observe(took.count());
+  context_.metrics.sessions(Direction::outbound, security_.protection).Increment();
+}
+
+void HopSession::end_message() {
+  in_transaction = false;
+  ++messages;
+  octets_.update(security());
 }
 
 void HopSession::log_opened(const policy::Decision& decision) const {

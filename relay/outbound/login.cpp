@@ -86,7 +86,7 @@ LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply) {
   LoginResult result;
   result.outcome = LoginOutcome::succeeded;
   if (reply.code == 235) return result;
-  result.outcome = reply.is_permanent() ? LoginOutcome::refused : LoginOutcome::unanswered;
+  result.outcome = reply.is_permanent() ? LoginOutcome::refused : LoginOutcome::unfinished;
   if (result.outcome == LoginOutcome::refused)
     result.failure = Failure{Kind::protection, Reason::login_refused, "7.8",
                              refusal(plan, "refused the login of account " + plan.credential.account, reply)};
@@ -114,7 +114,7 @@ LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
     ticket.unanswered(answer.error().message());
     LoginResult lost = failed_login(lost_connection(plan, answer.error()));
     lost.failure->reason = Reason::login_unanswered;
-    lost.outcome = LoginOutcome::unanswered;
+    lost.outcome = LoginOutcome::unfinished;
     lost.is_final = true;
     return lost;
   }

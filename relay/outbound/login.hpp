@@ -23,8 +23,8 @@ struct LoginPlan {
   std::optional<crypto::Digest16> bindings = {};  // to the TLS session around the login
 };
 
-// What the next hop said to the credential; unanswered: nothing that is a verdict.
-enum class LoginOutcome { succeeded, refused, unanswered };
+// What came of a credential that was shown; unfinished: no verdict.
+enum class LoginOutcome { succeeded, refused, unfinished };
 
 struct LoginResult {
   std::optional<Failure> failure;

@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(only_235_is_a_login_and_every_5xx_after_the_credential_is_a
     BOOST_TEST(result.failure.has_value() == (code != 235), code);
     const auto outcome = code == 235   ? LoginOutcome::succeeded
                          : code >= 500 ? LoginOutcome::refused
-                                       : LoginOutcome::unanswered;
+                                       : LoginOutcome::unfinished;
     BOOST_TEST((result.outcome == outcome), code);
     if (!result.failure) continue;
     BOOST_TEST((result.failure->reason ==
