@@ -11,9 +11,12 @@
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
 #include "outbound/tls_client.hpp"
+#include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
+#include "smtpseal/metrics/metrics.hpp"
+#include "smtpseal/metrics/policy_metrics.hpp"
 
 namespace smtpseal::relay {
 
@@ -47,11 +50,15 @@ class Relay : public daemon::Service {
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   void load_tables();
+  void refresh_metrics();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
   Settings settings_;
+  metrics::Metrics metrics_;
+  metrics::PolicyMetrics policy_metrics_;
+  RelayMetrics counts_;
   daemon::PolicyHolder policy_;
   Resolver resolver_;
   TlsClient tls_client_;
