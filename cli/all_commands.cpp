@@ -1,0 +1,35 @@
+#include "all_commands.hpp"
+
+#include "commands.hpp"
+#include "smtpseal/version.hpp"
+
+namespace smtpseal::cli {
+namespace {
+
+void add_global_options(CLI::App& app, Context& context) {
+  app.set_version_flag("--version", "smtpseal " + std::string(version()), "Print the version and exit");
+  app.add_option("--config", context.config_file, "Configuration; default /etc/smtpseal/smtpseal.toml")
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void add_commands(CLI::App& app, Context& context) {
+  app.name("smtpseal");
+  app.description("Sets up and checks which domains smtpseal protects.");
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default(false);
+  add_global_options(app, context);
+  add_domain_command(app, context);
+  add_account_command(app, context);
+  add_credential_command(app, context);
+  add_check_command(app, context);
+  add_export_command(app, context);
+  add_query_command(app, context);
+  add_holds_command(app, context);
+  add_plugin_command(app, context);
+  add_analyze_command(app, context);
+  add_reload_command(app, context);
+}
+
+}  // namespace smtpseal::cli
