@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from sources import ROOT
@@ -38,6 +39,12 @@ def declared(pattern, *sources):
     found = [word for source in sources for word in re.findall(pattern, (ROOT / source).read_text(encoding='utf-8'))]
     assert found, f'nothing is declared as {pattern} in {sources}'
     return found
+
+
+def example_in(source):
+    """The first example, without scdoc's escapes."""
+    text = (ROOT / 'docs/man' / source).read_text(encoding='utf-8')
+    return re.search(r'^# EXAMPLES.*?^```\n(.*?)^```', text, re.MULTILINE | re.DOTALL).group(1).replace('\\\\', '\\')
 
 
 def help_of(program, *command):
@@ -120,6 +127,20 @@ class Manual(unittest.TestCase):
         self.missing_from(text, [name for name in declared(r'Parameter\{"([a-z-]+)"', 'shared/src/status/status_header.cpp')
                                  if name not in only_between_daemons])
         self.missing_from(text, ['sealed', 'authenticated', 'tls', 'none', 'unknown'])
+
+    def test_the_examples_of_the_tables_can_be_used(self):
+        examples = {name: example_in(f'smtpseal-{name}.5.scd') for name in ('domains', 'credentials', 'accounts')}
+        missing = set(re.findall(r'(?<!_)account=(\S+)', examples['domains'])) - set(re.findall(r'^\S+', examples['credentials'], re.MULTILINE))
+        examples['credentials'] += ''.join(f'{account} {{NT}}{"5a" * 16}\n' for account in sorted(missing))
+        with tempfile.TemporaryDirectory() as directory:
+            for name, text in examples.items():
+                pathlib.Path(directory, name).write_text(text, encoding='utf-8')
+                pathlib.Path(directory, name).chmod(0o600)
+            configuration = pathlib.Path(directory, 'smtpseal.toml')
+            configuration.write_text('[files]\n' + ''.join(f'{name} = "{directory}/{name}"\n' for name in examples), encoding='utf-8')
+            said = subprocess.run([str(BUILD / 'relay/smtpseal-relay'), '--config', str(configuration), '--check-config'],
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual(0, said.returncode, said.stderr)
 
     def test_every_option_of_the_plugin(self):
         self.missing_from(page('smtpseal-sasl.7'), declared(r'"(smtpseal_\w+)"', 'sasl-plugin/setup.cpp', 'sasl-plugin/server_plugin.cpp'))
