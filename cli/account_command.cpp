@@ -12,6 +12,7 @@ struct Options {
   std::string account;
   bool with_lm = false;
   std::vector<std::string> attributes;
+  bool names_only = false;
 };
 
 int add(Context& context, const Options& options) {
@@ -72,12 +73,16 @@ std::string joined(const std::vector<std::string>& words) {
   return text.empty() ? "-" : text;
 }
 
-int list(Context& context) {
+int list(Context& context, bool names_only) {
   const auto file = context.files().accounts;
   const auto read = policy::read_checked_file(file, policy::Confidential::yes);
   if (!read.text) throw Failure(file + ": " + read.problem);
   std::vector<policy::Problem> problems;
   const auto accounts = policy::Accounts::parse(context.engine(), read.text->reveal(), file, problems);
+  if (names_only) {
+    for (const auto& each : accounts.entries()) std::cout << each.account << '\n';
+    return problems.empty() ? kSuccess : kProblem;
+  }
   Columns columns({"ACCOUNT", "SECRET", "DOMAINS", "RELAY", "PROFILE", "BITS", "LINE"});
   for (const auto& account : accounts.entries()) {
     columns.add({account.account, account.secret.lm_hash ? "NT, LM" : "NT", joined(account.domains),
@@ -119,7 +124,8 @@ void add_account_command(CLI::App& app, Context& context) {
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = account->add_subcommand("list", "List the accounts, without secrets");
-  list_command->callback([&context] { context.status = list(context); });
+  list_command->add_flag("--names", options->names_only, "The names alone, one a line");
+  list_command->callback([&context, options] { context.status = list(context, options->names_only); });
 }
 
 }  // namespace smtpseal::cli

@@ -12,9 +12,10 @@ void add_domain_command(CLI::App& app, Context& context);      // domain add | r
 void add_account_command(CLI::App& app, Context& context);     // account add | passwd | remove | list
 void add_credential_command(CLI::App& app, Context& context);  // credential set | remove | list
 void add_check_command(CLI::App& app, Context& context);
-void add_export_command(CLI::App& app, Context& context);  // export postfix | sendmail
-void add_holds_command(CLI::App& app, Context& context);   // holds | holds lift
-void add_plugin_command(CLI::App& app, Context& context);  // plugin status | enable | disable
+void add_completion_command(CLI::App& app, Context& context);  // completion bash | zsh
+void add_export_command(CLI::App& app, Context& context);      // export postfix | sendmail
+void add_holds_command(CLI::App& app, Context& context);       // holds | holds lift
+void add_plugin_command(CLI::App& app, Context& context);      // plugin status | enable | disable
 void add_query_command(CLI::App& app, Context& context);
 
 }  // namespace smtpseal::cli

@@ -12,6 +12,7 @@ struct Options {
   std::string account;
   bool with_lm = false;
   bool in_clear = false;
+  bool names_only = false;
 
   [[nodiscard]] SecretForm form() const {
     if (in_clear) return SecretForm::clear;
@@ -67,9 +68,13 @@ std::string stored_as(const policy::StoredSecret& secret) {
   return secret.lm_hash ? "NT, LM" : "NT";
 }
 
-int list(Context& context) {
+int list(Context& context, bool names_only) {
   std::vector<policy::Problem> problems;
   const auto credentials = read_credentials(context, problems);
+  if (names_only) {
+    for (const auto& each : credentials.entries()) std::cout << each.account << '\n';
+    return problems.empty() ? kSuccess : kProblem;
+  }
   const auto load = context.load(context.domains_only());
   Columns columns({"ACCOUNT", "SECRET", "LINE", "USED FOR"});
   for (const auto& credential : credentials.entries()) {
@@ -105,7 +110,8 @@ void add_credential_command(CLI::App& app, Context& context) {
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = credential->add_subcommand("list", "List the credentials, without secrets");
-  list_command->callback([&context] { context.status = list(context); });
+  list_command->add_flag("--names", options->names_only, "The names alone, one a line");
+  list_command->callback([&context, options] { context.status = list(context, options->names_only); });
 }
 
 }  // namespace smtpseal::cli

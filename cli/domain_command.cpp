@@ -13,6 +13,7 @@ struct AddOptions {
   std::string pattern;
   std::string level;
   std::vector<std::string> attributes;
+  bool names_only = false;
 };
 
 std::string canonical_pattern(const std::string& text) {
@@ -71,12 +72,16 @@ std::string remarks(const DomainRule& rule) {
   return text;
 }
 
-int list(Context& context) {
+int list(Context& context, bool names_only) {
   const auto file = context.domains_only().domains;
   const auto read = policy::read_checked_file(file, policy::Confidential::no);
   if (!read.text) throw Failure(file + ": " + read.problem);
   std::vector<policy::Problem> problems;
   const auto map = policy::DomainMap::parse(read.text->reveal(), file, problems);
+  if (names_only) {
+    for (const auto& each : map.rules()) std::cout << each.pattern << '\n';
+    return problems.empty() ? kSuccess : kProblem;
+  }
   Columns columns({"PATTERN", "LEVEL", "BITS", "ACCOUNT", "LINE", "REMARKS"});
   for (const auto& rule : map.rules()) {
     columns.add({rule.pattern, std::string(name(rule.level)),
@@ -108,7 +113,8 @@ void add_domain_command(CLI::App& app, Context& context) {
   remove_command->callback([&context, options] { context.status = remove(context, options->pattern); });
 
   auto* list_command = domain->add_subcommand("list", "List all rules");
-  list_command->callback([&context] { context.status = list(context); });
+  list_command->add_flag("--names", options->names_only, "The names alone, one a line");
+  list_command->callback([&context, options] { context.status = list(context, options->names_only); });
 }
 
 }  // namespace smtpseal::cli

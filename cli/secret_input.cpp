@@ -67,10 +67,10 @@ SecretText read_line() {
 }
 
 SecretText ask(const std::string& prompt) {
-  std::cerr << prompt << std::flush;
   SecretText line;
   {
-    const EchoOff echo_off;
+    const EchoOff echo_off;  // before the prompt: what is typed ahead of this is thrown away
+    std::cerr << prompt << std::flush;
     line = read_line();
   }
   if (caught_signal != 0) throw Failure("interrupted; nothing was changed");
