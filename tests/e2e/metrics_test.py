@@ -14,7 +14,7 @@ from harness import ntlm
 from harness.certificates import Authority
 from harness.partners import ANNA, JOE, RULE, STRANGER, Session, expect_refused, modern, sealed
 from harness.process import Process
-from harness.prometheus import EXAMPLES, Prometheus, promtool, samples, scrape, value
+from harness.prometheus import EXAMPLES, ROOT, Prometheus, promtool, samples, scrape, value
 from harness.runner import Failed, case, expect, expect_equal, expect_in, within
 from harness.smtp_peer import MODERN_KEYWORDS
 from harness.world import BETA, CONTROL, PASSWORD, PEERS
@@ -221,10 +221,24 @@ def every_query_of_the_dashboard_has_data_from_a_real_prometheus(world):
     )
 
 
+@case
+def every_alert_rule_fires_for_what_it_is_about(world):
+    del world
+    with open(f"{EXAMPLES}/smtpseal-alerts.yml", encoding="ascii") as file:
+        rules = set(re.findall(r"alert: (\w+)", file.read()))
+    with open(f"{ROOT}/tests/e2e/alerts.yml", encoding="ascii") as file:
+        expect_equal(rules, set(re.findall(r'alertname="(\w+)"', file.read())), "rules that are tested")
+    for arguments in (
+        ("check", "config", f"{EXAMPLES}/prometheus.yml"),
+        ("check", "rules", f"{EXAMPLES}/smtpseal-alerts.yml"),
+        ("test", "rules", f"{ROOT}/tests/e2e/alerts.yml"),
+    ):
+        done = promtool(*arguments)
+        expect_equal(done.returncode, 0, f"promtool {arguments}: {done.stdout}{done.stderr}")
+
+
 @case(seconds=120)
 def a_hold_raises_the_alarm(world):
-    expect_equal(promtool("check", "rules", f"{EXAMPLES}/smtpseal-alerts.yml").returncode, 0, "promtool check rules")
-    expect_equal(promtool("check", "config", f"{EXAMPLES}/prometheus.yml").returncode, 0, "promtool check config")
     world.peer(address=PEERS[0], password="another")
     world.sending("partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.10]\n", **ON_ALPHA)
     server = Prometheus(f"{world.dir}/prometheus", [RELAY, POLICYD]).start()
@@ -270,6 +284,18 @@ def the_dashboard_is_one_that_grafana_can_show(world):
     for _, expression in queries():
         for name in re.findall(r"\b(?:smtpseal_\w+|process_\w+)", expression):
             expect(name in known, f"no daemon has {name}")
+
+
+@case
+def every_metric_is_in_the_manual(world):
+    del world
+    with open(f"{ROOT}/docs/howto-metrics.md", encoding="utf-8") as file:
+        manual = file.read()
+    for name in {name for table in (OF_RELAY, OF_POLICYD, OF_MILTER) for name in table}:
+        if not name.startswith("exposer_"):
+            expect_in(f"`{re.sub('_(bucket|sum|count)$', '', name)}`", manual, "docs/howto-metrics.md")
+    for reason in REASONS:
+        expect_in(f"| `{reason}` |", manual, "docs/howto-metrics.md")
 
 
 # ---- what is shown
