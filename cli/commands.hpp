@@ -17,6 +17,7 @@ void add_export_command(CLI::App& app, Context& context);  // export postfix | s
 void add_holds_command(CLI::App& app, Context& context);   // holds | holds lift
 void add_plugin_command(CLI::App& app, Context& context);  // plugin status | enable | disable
 void add_reload_command(CLI::App& app, Context& context);
+void add_probe_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 
 }  // namespace smtpseal::cli
