@@ -10,6 +10,7 @@
 #include "inbound/tls_server.hpp"
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
+#include "outbound/probe.hpp"
 #include "outbound/tls_client.hpp"
 #include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
@@ -36,7 +37,9 @@ class Relay : public daemon::Service {
   void add_controls(daemon::ControlServer& control) override;
   void stop() override;
   void finish() override;
-  [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
+  [[nodiscard]] bool is_drained() const override {
+    return lmtp_clients_ == 0 && smtp_clients_ == 0 && !prober_.is_busy();
+  }
 
  private:
   enum class Kind { lmtp, lmtp_seven_bit, smtp, query };
@@ -69,6 +72,7 @@ class Relay : public daemon::Service {
   AddressLimits limits_;
   SessionRegistry sessions_;
   OutboundContext outbound_;
+  Prober prober_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
   std::vector<std::unique_ptr<Door>> doors_;
