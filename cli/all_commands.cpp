@@ -35,6 +35,9 @@ void add_commands(CLI::App& app, Context& context) {
   add_account_command(app, context);
   add_credential_command(app, context);
   add_check_command(app, context);
+  add_postfix_config_command(app, context);
+  add_sendmail_config_command(app, context);
+  add_config_command(app, context);
   add_export_command(app, context);
   add_query_command(app, context);
   add_holds_command(app, context);
