@@ -103,10 +103,12 @@ void add_credential_command(CLI::App& app, Context& context) {
                  "Store the password itself, not its hash (for PLAIN and LOGIN of mechanisms=)")
       ->excludes(lm);
   set_command->footer("The password is asked for, or read from standard input: its first line.");
+  add_no_reload_option(*set_command, context);
   set_command->callback([&context, options] { context.status = set(context, *options); });
 
   auto* remove_command = credential->add_subcommand("remove", "Remove a credential that no rule uses");
   remove_command->add_option("ACCOUNT", options->account, "as in the list")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = credential->add_subcommand("list", "List the credentials, without secrets");

@@ -106,10 +106,12 @@ void add_domain_command(CLI::App& app, Context& context) {
   add_command->add_option("LEVEL", options->level, "none, tls, auth or seal")->required();
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as account='DOMAIN\\user'");
+  add_no_reload_option(*add_command, context);
   add_command->callback([&context, options] { context.status = add(context, *options); });
 
   auto* remove_command = domain->add_subcommand("remove", "Remove a rule");
   remove_command->add_option("PATTERN", options->pattern, "the rule's pattern")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->pattern); });
 
   auto* list_command = domain->add_subcommand("list", "List all rules");

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "context.hpp"
+#include "smtpseal/policy/checked_file.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -135,6 +136,34 @@ std::string read_secret(const crypto::Engine& engine, const std::string& account
     std::cerr << "warning: this password has no LM hash: it is longer than 14 characters or not ASCII\n";
   }
   return secret;
+}
+
+namespace {
+
+SecretText first_line_of(const std::string& file) {
+  const auto checked = policy::read_checked_file(file, policy::Confidential::yes);
+  if (!checked.text) throw Failure(checked.problem);
+  const auto text = checked.text->reveal();
+  std::string line(text.substr(0, text.find('\n')));
+  if (line.ends_with('\r')) line.pop_back();
+  return SecretText(std::move(line));
+}
+
+}  // namespace
+
+policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
+                                       const std::string& file) {
+  const bool is_asked = file.empty() && ::isatty(STDIN_FILENO) != 0;
+  const auto given =
+      is_asked ? ask("Password of " + account + ": ") : (file.empty() ? read_line() : first_line_of(file));
+  std::string field = given.reveal().starts_with("{NT}")
+                          ? std::string(given.reveal())
+                          : policy::format_secret(engine, given.reveal(), true);
+  const WipeLater later(field);
+  if (field.empty()) throw Failure("the password is blank or not UTF-8");
+  auto parsed = policy::parse_secret(engine, field);
+  if (!parsed.secret) throw Failure("the password cannot be used: " + parsed.problem);
+  return std::move(*parsed.secret);
 }
 
 }  // namespace smtpseal::cli

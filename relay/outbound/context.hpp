@@ -13,6 +13,7 @@ namespace smtpseal::relay {
 
 class HopPool;
 class TlsClient;
+struct RelayMetrics;
 
 struct OutboundContext {
   daemon::asio::io_context& io;
@@ -23,6 +24,7 @@ struct OutboundContext {
   const TlsClient& tls;
   CredentialGate& gate;
   HopPool& pool;
+  const RelayMetrics& metrics;
   bool stopping = false;  // the daemon is to end: no new transaction
 };
 

@@ -14,8 +14,10 @@ namespace smtpseal::relay {
 using daemon::Seconds;
 using daemon::Task;
 using Kind = Failure::Kind;
+using Reason = Failure::Reason;
 
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
+  const auto began = daemon::Clock::now();
   auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
   if (held) co_return Opened{nullptr, held};
   Route route = co_await find_route(context.resolver, context.settings, plan.decision);
@@ -24,8 +26,8 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
     auto stream = co_await daemon::connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
                                                   context.settings.connect_timeout);
     if (!stream) {
-      failure =
-          Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
+      failure = Failure{Kind::temporary, Reason::connect, "4.1",
+                        "connect to " + target.text() + ": " + stream.error().message()};
       log::info("hop-unreachable")
           .field("id", log_id)
           .field("host", target.text())
@@ -36,7 +38,10 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
         std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
                                      target, hop_key(plan), log_id);
     const LoginResult result = co_await session->start(plan, target);
-    if (!result.failure) co_return Opened{std::move(session), {}};
+    if (!result.failure) {
+      session->count_opened(began);
+      co_return Opened{std::move(session), {}};
+    }
     log::warning("hop-failed")
         .field("id", log_id)
         .field("domain", plan.decision.domain)
@@ -58,11 +63,14 @@ HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& ta
       link_(std::move(link)),
       peer_(target.host + "[" + target.address.to_string() + "]"),
       key_(std::move(key)),
-      log_id_(std::move(log_id)) {}
+      log_id_(std::move(log_id)),
+      present_(context.metrics.sessions_open(Direction::outbound)),
+      octets_(context.metrics, Direction::outbound) {}
 
 HopSession::~HopSession() {
   if (security_.protection == session::Protection::none) return;
   const auto had = security();
+  octets_.update(had);
   log::info("hop-close")
       .field("id", log_id_)
       .field("host", peer_)
@@ -104,6 +112,7 @@ Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& targe
   const auto binding = tls == nullptr ? std::nullopt : tls->end_point_binding();
   if (binding) login.bindings = ntlm::channel_bindings_hash(*context_.engine, *binding);
   LoginResult result = co_await log_in(context_, link_, offers_, login);
+  if (result.outcome) context_.metrics.logins(Direction::outbound, *result.outcome).Increment();
   if (result.failure) co_return std::move(result);
   result.security.tls = std::move(security_.tls);
   security_ = result.security;
@@ -113,6 +122,18 @@ Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& targe
   const bool say_again = security_.bits != 0 && plan.decision.rule->profile == policy::Profile::modern;
   if (say_again) result.failure = co_await say_ehlo();
   co_return std::move(result);
+}
+
+void HopSession::count_opened(daemon::Clock::time_point began) const {
+  const std::chrono::duration<double> took = daemon::Clock::now() - began;
+  context_.metrics.hop_open_seconds.Observe(took.count());
+  context_.metrics.sessions(Direction::outbound, security_.protection).Increment();
+}
+
+void HopSession::end_message() {
+  in_transaction = false;
+  ++messages;
+  octets_.update(security());
 }
 
 void HopSession::log_opened(const policy::Decision& decision) const {
@@ -138,7 +159,8 @@ Task<std::optional<Failure>> HopSession::greet() {
   const auto greeting = co_await reply(context_.settings.greeting_timeout);
   if (!greeting) co_return explain(greeting.error());
   if (greeting->code == 220) co_return std::nullopt;
-  co_return Failure{Kind::temporary, "4.0", peer_ + " did not greet with 220: " + greeting->one_line()};
+  co_return Failure{Kind::temporary, Reason::greeting, "4.0",
+                    peer_ + " did not greet with 220: " + greeting->one_line()};
 }
 
 Task<std::optional<Failure>> HopSession::say_ehlo() {
@@ -146,7 +168,8 @@ Task<std::optional<Failure>> HopSession::say_ehlo() {
       co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
   if (!answer) co_return explain(answer.error());
   if (answer->code != 250)
-    co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
+    co_return Failure{Kind::temporary, Reason::greeting, "4.0",
+                      peer_ + " refused EHLO: " + answer->one_line()};
   offers_ = smtp::parse_ehlo(*answer);
   co_return std::nullopt;
 }
@@ -171,12 +194,13 @@ Task<Result<>> HopSession::send(std::string_view octets, Seconds timeout) {
 
 Failure HopSession::explain(const ErrorCode& error) const {
   if (error.category() != session::category())
-    return {Kind::temporary, "4.2", "connection to " + peer_ + " failed: " + error.message()};
+    return {Kind::temporary, Reason::lost, "4.2", "connection to " + peer_ + " failed: " + error.message()};
   if (security().octets_unsealed == 0)
-    return {Kind::protection, "7.5",
+    return {Kind::protection, Reason::seal_broken, "7.5",
             peer_ + " did not show that it knows the session key: its first sealed reply does not verify (" +
                 error.message() + ")"};
-  return {Kind::temporary, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
+  return {Kind::temporary, Reason::seal_broken, "7.5",
+          "sealed session with " + peer_ + " broke: " + error.message()};
 }
 
 Task<bool> HopSession::reset() {

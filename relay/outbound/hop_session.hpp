@@ -10,6 +10,7 @@
 #include "outbound/failure.hpp"
 #include "outbound/login.hpp"
 #include "outbound/route.hpp"
+#include "relay_metrics.hpp"
 #include "smtp_link.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
@@ -58,6 +59,9 @@ class HopSession {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& log_id() const { return log_id_; }
 
+  // The next hop has answered the end of a message.
+  void end_message();
+
   bool in_transaction = false;
   std::int64_t messages = 0;
 
@@ -69,6 +73,7 @@ class HopSession {
   daemon::Task<std::optional<Failure>> enter_tls(const HopPlan& plan, const Target& target);
   daemon::Task<LoginResult> log_in_as(const HopPlan& plan, const Target& target);
   void log_opened(const policy::Decision& decision) const;
+  void count_opened(daemon::Clock::time_point began) const;
 
   OutboundContext& context_;
   SmtpLink link_;
@@ -79,6 +84,8 @@ class HopSession {
   session::SessionSecurity security_;
   std::string verified_ = "no";
   bool broken_ = false;
+  metrics::Present present_;
+  OctetCount octets_;
 };
 
 // Sessions with the same key are interchangeable: same rule contents, same secret, same authorities.

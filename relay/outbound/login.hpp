@@ -23,9 +23,12 @@ struct LoginPlan {
   std::optional<crypto::Digest16> bindings = {};  // to the TLS session around the login
 };
 
+// What came of a credential that was shown; unfinished: no verdict.
+enum class LoginOutcome { succeeded, refused, unfinished };
+
 struct LoginResult {
   std::optional<Failure> failure;
-  bool refused = false;    // the next hop refused the credential
+  std::optional<LoginOutcome> outcome;  // where the credential was shown
   bool is_final = false;   // the credential was shown, or may not be now: no other host may be tried
   bool may_go_on = false;  // it has no such mechanism, and saw no credential: another may be tried
   session::SessionSecurity security;
