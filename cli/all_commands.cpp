@@ -45,6 +45,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_completion_command(app, context);
   add_analyze_command(app, context);
   add_reload_command(app, context);
+  add_stats_command(app, context);
 }
 
 }  // namespace smtpseal::cli
