@@ -81,6 +81,7 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
       outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, counts_, false},
+      prober_(outbound_),
       inbound_{io,      settings_, engine,  policy_, resolver_, tls_server_, network_rules_,
                limits_, sessions_, counts_, {},      false,     {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
@@ -149,6 +150,9 @@ std::string Relay::reload() {
 void Relay::add_controls(daemon::ControlServer& control) {
   for (const char* map : {"holds", "lift"})
     control.answer(map, [this](const auto& request) { return hold_answer(gate_, request); });
+  control.handle("probe", [this](postfix::SocketmapRequest request) {
+    return prober_.answer(std::move(request), next_id());
+  });
   control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
 }
 

@@ -10,6 +10,7 @@
 #include "inbound/tls_server.hpp"
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
+#include "outbound/probe.hpp"
 #include "outbound/tls_client.hpp"
 #include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
@@ -69,6 +70,7 @@ class Relay : public daemon::Service {
   AddressLimits limits_;
   SessionRegistry sessions_;
   OutboundContext outbound_;
+  Prober prober_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
   std::vector<std::unique_ptr<Door>> doors_;

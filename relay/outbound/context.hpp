@@ -28,4 +28,10 @@ struct OutboundContext {
   bool stopping = false;  // the daemon is to end: no new transaction
 };
 
+// The same for sessions that are to be opened with other settings, which must outlive it.
+inline OutboundContext with_settings(const OutboundContext& context, const Settings& settings) {
+  return {context.io,  settings,     context.engine, context.policy,  context.resolver,
+          context.tls, context.gate, context.pool,   context.metrics, context.stopping};
+}
+
 }  // namespace smtpseal::relay

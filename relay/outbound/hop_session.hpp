@@ -8,6 +8,7 @@
 
 #include "outbound/context.hpp"
 #include "outbound/failure.hpp"
+#include "outbound/hop_observer.hpp"
 #include "outbound/login.hpp"
 #include "outbound/route.hpp"
 #include "relay_metrics.hpp"
@@ -20,8 +21,9 @@ namespace smtpseal::relay {
 // What a session is opened by. Borrows from the policy set, which must outlive the call.
 struct HopPlan {
   const policy::Decision& decision;
-  const policy::Credential* credential;  // null at level tls, which has no login
-  tls::TrustStore authorities;           // that its certificate is to be checked against
+  const policy::Credential* credential;            // null at level tls, which has no login
+  tls::TrustStore authorities;                     // that its certificate is to be checked against
+  HopObserver* observer = &HopObserver::nobody();  // only while it opens
 };
 
 class HopSession {
@@ -68,8 +70,9 @@ class HopSession {
  private:
   // Greeting, EHLO, STARTTLS, EHLO, login, EHLO.
   daemon::Task<LoginResult> start(const HopPlan& plan, const Target& target);
-  daemon::Task<std::optional<Failure>> greet();
-  daemon::Task<std::optional<Failure>> say_ehlo();
+  daemon::Task<std::optional<Failure>> greet(HopObserver& observer);
+  // `step` is what it is called there.
+  daemon::Task<std::optional<Failure>> say_ehlo(HopObserver& observer, std::string_view step);
   daemon::Task<std::optional<Failure>> enter_tls(const HopPlan& plan, const Target& target);
   daemon::Task<LoginResult> log_in_as(const HopPlan& plan, const Target& target);
   void log_opened(const policy::Decision& decision) const;

@@ -8,6 +8,7 @@
 #include "outbound/context.hpp"
 #include "outbound/credential_gate.hpp"
 #include "outbound/failure.hpp"
+#include "outbound/hop_observer.hpp"
 #include "smtp_link.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
@@ -21,6 +22,7 @@ struct LoginPlan {
   std::string target_name;                        // "SMTPSVC/host"
   bool target_is_unverified = false;              // the host came from DNS
   std::optional<crypto::Digest16> bindings = {};  // to the TLS session around the login
+  HopObserver* observer = &HopObserver::nobody();
 };
 
 // What came of a credential that was shown; unfinished: no verdict.

@@ -1,7 +1,9 @@
 #include "outbound/ntlm_login.hpp"
 
+#include "smtpseal/ntlm/challenge.hpp"
 #include "smtpseal/ntlm/client.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
+#include "smtpseal/ntlm/text.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
 #include "smtpseal/smtp/command.hpp"
 
@@ -58,6 +60,15 @@ Task<Result<smtp::Reply>> cancel(const OutboundContext& context, SmtpLink& link)
   return link.command(std::move(star), context.settings.quit_timeout);
 }
 
+// For observers.
+std::string describe_challenge(const ntlm::Challenge& challenge) {
+  const bool is_unicode = (challenge.flags & ntlm::kUnicode) != 0;
+  const auto target =
+      ntlm::decode_text(challenge.target_name, is_unicode ? ntlm::Charset::unicode : ntlm::Charset::oem);
+  return "of " + (target && !target->empty() ? *target : std::string("an unnamed target")) + ", grants " +
+         ntlm::describe_flags(challenge.flags);
+}
+
 // After the login: the seal, where the rule asks for one.
 std::optional<Failure> install_seal(const OutboundContext& context, SmtpLink& link, const LoginPlan& plan,
                                     const ntlm::Outcome& outcome) {
@@ -110,10 +121,16 @@ Task<LoginResult> log_in_by_ntlm(OutboundContext& context, SmtpLink& link, const
   if (!challenge)
     co_return failed_login(
         {Kind::protection, Reason::out_of_step, "7.5", plan.peer + " sent a challenge that is not base64"});
+  const auto granted = ntlm::decode_challenge(as_bytes(*challenge));
+  if (granted) plan.observer->on_step("challenge", std::nullopt, describe_challenge(*granted));
   const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
   if (!authenticate) {
     co_await cancel(context, link);
-    co_return failed_login(explain_ntlm(authenticate.error(), plan));
+    Failure failure = explain_ntlm(authenticate.error(), plan);
+    if (granted && authenticate.error() == make_error_code(ntlm::errc::weak_strength))
+      failure.text += ": " + std::to_string(ntlm::seal_strength(granted->flags)) + " < " +
+                      std::to_string(plan.rule.strength);
+    co_return failed_login(std::move(failure));
   }
   const auto admission = co_await may_show_credential(context, plan);
   if (!admission.ticket) {
