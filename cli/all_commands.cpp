@@ -40,6 +40,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_config_command(app, context);
   add_export_command(app, context);
   add_query_command(app, context);
+  add_headers_command(app, context);
   add_holds_command(app, context);
   add_plugin_command(app, context);
   add_completion_command(app, context);

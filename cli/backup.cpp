@@ -51,6 +51,13 @@ void copy_file(const std::string& from, const std::string& to) {
   if (!done) throw Failure(to + ": " + reason);
 }
 
+void take_owner_and_mode(const std::string& from, const std::string& to) {
+  struct stat status {};
+  if (::stat(from.c_str(), &status) != 0 || ::chown(to.c_str(), status.st_uid, status.st_gid) != 0 ||
+      ::chmod(to.c_str(), status.st_mode & 07777U) != 0)
+    throw Failure("owner and mode of " + to + ": " + std::strerror(errno));
+}
+
 }  // namespace
 
 Backup::Backup(std::string directory, std::vector<std::string> names)
@@ -62,7 +69,10 @@ void Backup::make() {
 }
 
 void Backup::seal() {
-  for (const auto& name : names_) copy_file(file(name), copy(name) + kAfter);
+  for (const auto& name : names_) {
+    take_owner_and_mode(copy(name), file(name));
+    copy_file(file(name), copy(name) + kAfter);
+  }
 }
 
 std::string Backup::newest() const {
@@ -90,6 +100,7 @@ std::string Backup::put_back(bool force) {
     AtomicFile restored(file(name), {});
     restored.write(read_file(copy(name)));
     restored.commit();
+    take_owner_and_mode(copy(name), file(name));
   }
   for (const auto& name : names_) {
     ::unlink(copy(name).c_str());

@@ -13,7 +13,8 @@ class Backup {
 
   // Copies every file to NAME.smtpseal-TIME with its owner and mode. Throws Failure.
   void make();
-  // Remembers how the files are now, once they were changed: what put_back() expects to find.
+  // Gives the files, which were changed, the owner and mode they had, and remembers how they are now: what
+  // put_back() expects to find.
   void seal();
   // Puts back what the last make() in this process, or else the newest one before it, copied, and removes the
   // copies. Throws Failure where there are none, and, unless `force`, where a file is not as seal() saw it.

@@ -16,6 +16,7 @@ constexpr std::array kParameters{
     "compatibility_level",
     "config_directory",
     "content_filter",
+    "default_transport",
     "inet_interfaces",
     "lmtp_data_done_timeout",
     "lmtp_data_init_timeout",

@@ -57,9 +57,9 @@ class OutboundCheck {
     if (!set_.domains.secures_any())
       return findings_.note("no domain is listed: nothing is sent through the relay");
     const auto place = own_table();
-    if (!place) return tell_missing();
-    check_tables_before(*place);
-    if (const auto name = parse_socketmap(tables_[*place])) check_policyd(*name);
+    if (!place && !is_default_way()) return tell_missing();
+    check_tables_before(place.value_or(tables_.size()));
+    if (place) check_own_table(tables_[*place]);
     const auto& values = context_.values();
     check_service(values.text("policyd.transport"), "relay.lmtp_listen");
     check_service(values.text("policyd.transport_seven_bit"), "relay.lmtp_listen_seven_bit");
@@ -79,6 +79,16 @@ class OutboundCheck {
       if (is_map || (!name && is_export(tables_[i]))) return i;
     }
     return std::nullopt;
+  }
+
+  // All mail goes to the relay, as behind a smarthost with NTLM.
+  bool is_default_way() {
+    const auto& way = setup_.value("default_transport");
+    const auto& values = context_.values();
+    if (way != values.text("policyd.transport") && way != values.text("policyd.transport_seven_bit"))
+      return false;
+    findings_.ok("default_transport leads to the relay");
+    return true;
   }
 
   // What a table has for the listed domains, "key<TAB>value" a line. postmap fails where it has none of them.
@@ -118,22 +128,23 @@ class OutboundCheck {
         findings_.problem(
             "transport_maps asks " + tables_[i] +
                 " first, and it leads a listed domain elsewhere: " + found.substr(0, found.find('\n')),
-            "name " + tables_[place] + " first");
+            "take that out, or name " + tables_[i] + " behind the table of smtpseal");
       } else {
-        findings_.note("transport_maps asks " + tables_[i] + " before " + tables_[place] +
-                       ": what it lists goes its own way");
+        findings_.note("transport_maps asks " + tables_[i] + " first: what it lists goes its own way");
       }
     }
-    if (place == 0) findings_.ok("transport_maps asks " + tables_[0] + " first");
   }
 
-  void check_policyd(const SocketmapName& name) {
+  void check_own_table(const std::string& table) {
+    findings_.ok("transport_maps asks " + table);
+    const auto name = parse_socketmap(table);
+    if (!name) return;
     const auto address = example_address(set_.domains);
     const auto question = [&](const daemon::Endpoint& endpoint) {
-      return address.empty() ? cannot_connect(endpoint) : cannot_look_up(endpoint, name.map, address);
+      return address.empty() ? cannot_connect(endpoint) : cannot_look_up(endpoint, name->map, address);
     };
     for (const auto* service : setup_.services_running("trivial-rewrite"))
-      view_.try_out(*service, name.endpoint, "smtpseal-policyd", question);
+      view_.try_out(*service, name->endpoint, "smtpseal-policyd", question);
   }
 
   void check_service(const std::string& transport, const std::string& parameter) {

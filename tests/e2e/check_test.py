@@ -170,10 +170,9 @@ def rules_for_incoming_mail_that_nobody_enforces_are_a_problem(world):
     world.beta.set(smtpd_milters="", non_smtpd_milters="")
     expect_finding(check(world, "beta", world.beta.etc, 1), "problem", "nothing is required")
     world.beta.set(smtpd_milters=f"unix:{MILTER}", non_smtpd_milters="$smtpd_milters")
-    found = check(world, "beta", world.beta.etc, 1)  # inet_interfaces = all: see below
+    found = check(world, "beta", world.beta.etc)
     expect_finding(found, "ok", "smtpd (user postfix) reaches smtpseal-milter")
     expect_finding(found, "ok", "cleanup (user postfix) reaches smtpseal-milter")
-    expect(not [each for each in found if "nothing is required" in each["text"]], f"found {found}")
 
 
 @case
@@ -204,7 +203,7 @@ def a_port_for_two_and_a_missing_xclient_are_noticed(world):
     expect_finding(found, "problem", f"relay.smtp_listen has inet:{BETA[0]}:25, which smtpd at smtp", "loopback-only")
     expect_finding(found, "problem", "master.cf has no smtpd at relay.smtpd")
     postfix.postconf("-e", "inet_interfaces=loopback-only")
-    postfix.postconf("-M", f"10025/inet=10025 inet n - n - - smtpd")
+    postfix.postconf("-M", "10025/inet=10025 inet n - n - - smtpd")
     found = check(world, "beta", postfix.etc, 1)
     expect_finding(found, "problem", f"does not take XCLIENT from {BETA_SMTPD[0]}")
     postfix.postconf("-P", "10025/inet/smtpd_authorized_xclient_hosts=127.0.0.0/8")
