@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "output.hpp"
+#include "password_options.hpp"
 #include "secret_input.hpp"
 #include "table_editor.hpp"
 
@@ -11,7 +12,9 @@ using policy::PolicyFiles;
 struct Options {
   std::string account;
   bool with_lm = false;
+  std::string password_file;
   bool in_clear = false;
+  bool names_only = false;
 
   [[nodiscard]] SecretForm form() const {
     if (in_clear) return SecretForm::clear;
@@ -21,7 +24,7 @@ struct Options {
 
 int set(Context& context, const Options& options) {
   if (const auto problem = policy::account_problem(options.account); !problem.empty()) throw Failure(problem);
-  auto secret = read_secret(context.engine(), options.account, options.form());
+  auto secret = read_secret(context.engine(), options.account, options.form(), options.password_file);
   const WipeLater wipe_secret(secret);
 
   TableEditor editor(context, &PolicyFiles::credentials);
@@ -67,9 +70,13 @@ std::string stored_as(const policy::StoredSecret& secret) {
   return secret.lm_hash ? "NT, LM" : "NT";
 }
 
-int list(Context& context) {
+int list(Context& context, bool names_only) {
   std::vector<policy::Problem> problems;
   const auto credentials = read_credentials(context, problems);
+  if (names_only) {
+    for (const auto& each : credentials.entries()) std::cout << each.account << '\n';
+    return problems.empty() ? kSuccess : kProblem;
+  }
   const auto load = context.load(context.domains_only());
   Columns columns({"ACCOUNT", "SECRET", "LINE", "USED FOR"});
   for (const auto& credential : credentials.entries()) {
@@ -97,9 +104,12 @@ void add_credential_command(CLI::App& app, Context& context) {
       ->add_flag("--clear", options->in_clear,
                  "Store the password itself, not its hash (for PLAIN and LOGIN of mechanisms=)")
       ->excludes(lm);
-  set_command->footer("The password is asked for, or read from standard input: its first line.");
+  add_password_input(*set_command, options->password_file);
   add_no_reload_option(*set_command, context);
-  set_command->callback([&context, options] { context.status = set(context, *options); });
+  set_command->callback([&context, options, set_command] {
+    refuse_stray_arguments(*set_command);
+    context.status = set(context, *options);
+  });
 
   auto* remove_command = credential->add_subcommand("remove", "Remove a credential that no rule uses");
   remove_command->add_option("ACCOUNT", options->account, "as in the list")->required();
@@ -107,7 +117,8 @@ void add_credential_command(CLI::App& app, Context& context) {
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = credential->add_subcommand("list", "List the credentials, without secrets");
-  list_command->callback([&context] { context.status = list(context); });
+  list_command->add_flag("--names", options->names_only, "The names alone, one a line");
+  list_command->callback([&context, options] { context.status = list(context, options->names_only); });
 }
 
 }  // namespace smtpseal::cli

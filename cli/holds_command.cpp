@@ -4,7 +4,7 @@
 
 #include "commands.hpp"
 #include "control.hpp"
-#include "json_text.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 #include "smtpseal/holds/hold_file.hpp"
 
@@ -82,24 +82,26 @@ void print_table(const Report& report) {
     std::cout << "smtpseal-relay does not run; this is what " << report.file << " keeps for its next start\n";
 }
 
-void print_json(const Report& report) {
-  std::cout << R"({"source": )" << json_string(report.file.empty() ? "relay" : report.file)
-            << R"(, "total": )" << report.list.total << R"(, "holds": [)";
-  const char* separator = "\n  ";
+Json as_json(const Report& report) {
+  Json list = Json::array();
   for (const auto& hold : report.list.holds) {
-    std::cout << separator << R"({"account": )" << json_string(hold.account) << R"(, "kind": )"
-              << json_string(name(hold.kind)) << R"(, "since": )" << hold.since << R"(, "until": )"
-              << hold.until << R"(, "failures": )" << hold.failures << R"(, "peer": )"
-              << json_string(hold.peer) << R"(, "rule": )" << json_string(hold.rule) << R"(, "reason": )"
-              << json_string(hold.reason) << '}';
-    separator = ",\n  ";
+    list.push_back({{"account", hold.account},
+                    {"kind", name(hold.kind)},
+                    {"since", hold.since},
+                    {"until", hold.until},
+                    {"failures", hold.failures},
+                    {"peer", hold.peer},
+                    {"rule", hold.rule},
+                    {"reason", hold.reason}});
   }
-  std::cout << "]}\n";
+  return {{"source", report.file.empty() ? "relay" : report.file},
+          {"total", report.list.total},
+          {"holds", std::move(list)}};
 }
 
 int show(Context& context, const Options& options) {
   const auto report = find_out(context);
-  options.as_json ? print_json(report) : print_table(report);
+  options.as_json ? print_json(as_json(report)) : print_table(report);
   return kSuccess;
 }
 

@@ -1,9 +1,44 @@
 #include "output.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace smtpseal::cli {
 namespace {
+
+ColorMode color_mode = ColorMode::automatic;
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool has_color(const std::ostream& stream) {
+  if (color_mode != ColorMode::automatic) return color_mode == ColorMode::always;
+  const int descriptor = &stream == &std::cout ? STDOUT_FILENO : &stream == &std::cerr ? STDERR_FILENO : -1;
+  const char* terminal = std::getenv("TERM");
+  return descriptor >= 0 && ::isatty(descriptor) != 0 && !is_set("NO_COLOR") && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
+}
+
+const char* code(Tone tone) {
+  switch (tone) {
+    case Tone::good:
+      return "\033[32m";
+    case Tone::caution:
+      return "\033[33m";
+    case Tone::bad:
+      return "\033[1;31m";
+    case Tone::faint:
+      return "\033[2m";
+    case Tone::strong:
+      return "\033[1m";
+  }
+  return "";
+}
 
 // Characters, not octets: continuation octets of UTF-8 take no place.
 std::size_t width(const std::string& text) {
@@ -11,14 +46,27 @@ std::size_t width(const std::string& text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
+std::string padded(const std::string& text, std::size_t columns) {
+  return text + std::string(columns - std::min(columns, width(text)), ' ');
+}
+
 }  // namespace
 
+void set_color_mode(ColorMode mode) {
+  color_mode = mode;
+}
+
+std::string toned(const std::ostream& to, Tone tone, const std::string& text) {
+  return has_color(to) ? code(tone) + text + "\033[0m" : text;
+}
+
 void print_problems(std::ostream& to, std::span<const policy::Problem> problems) {
-  for (const auto& problem : problems) to << "problem: " << problem.message() << '\n';
+  for (const auto& problem : problems)
+    to << toned(to, Tone::bad, "problem:") << ' ' << problem.message() << '\n';
 }
 
 void print_warnings(std::ostream& to, std::span<const std::string> warnings) {
-  for (const auto& warning : warnings) to << "warning: " << warning << '\n';
+  for (const auto& warning : warnings) to << toned(to, Tone::caution, "warning:") << ' ' << warning << '\n';
 }
 
 std::string counted(std::size_t count, const std::string& noun) {
@@ -32,10 +80,17 @@ void Columns::print(std::ostream& to) const {
   }
   for (const auto& row : rows_) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i] + std::string(widths[i] - width(row[i]) + 2, ' ');
-    }
-    to << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+    for (std::size_t i = 0; i < row.size(); ++i) line += padded(row[i], widths[i] + 2);
+    line.erase(line.find_last_not_of(' ') + 1);
+    to << (&row == &rows_.front() ? toned(to, Tone::strong, line) : line) << '\n';
+  }
+}
+
+void Facts::print(std::ostream& to) const {
+  std::size_t widest = 0;
+  for (const auto& [name, value] : rows_) widest = std::max(widest, width(name));
+  for (const auto& [name, value] : rows_) {
+    to << toned(to, Tone::strong, padded(name, widest + 2)) << value << '\n';
   }
 }
 

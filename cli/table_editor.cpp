@@ -113,8 +113,10 @@ int reload_and_tell(Context& context) {
   return kSuccess;
 }
 
-bool breaks_line(char c) {
-  return c == '\n' || c == '\r' || c == '\0';
+void require_one_line(std::string_view text) {
+  const auto breaks_line = [](char c) { return c == '\n' || c == '\r' || c == '\0'; };
+  if (std::any_of(text.begin(), text.end(), breaks_line))
+    throw Failure("an entry is one line; nothing was changed");
 }
 
 }  // namespace
@@ -162,8 +164,7 @@ void TableEditor::splice(std::size_t offset, std::size_t size, std::string_view 
 }
 
 void TableEditor::append_line(std::string_view line) {
-  if (std::any_of(line.begin(), line.end(), breaks_line))
-    throw Failure("an entry is one line; nothing was changed");
+  require_one_line(line);
   const auto old = text_.reveal();
   std::string added;
   added.reserve(line.size() + 2);
@@ -178,6 +179,7 @@ void TableEditor::remove_line(const policy::TableLine& line) {
 }
 
 void TableEditor::replace(std::string_view part, std::string_view with) {
+  require_one_line(with);
   splice(static_cast<std::size_t>(part.data() - text_.reveal().data()), part.size(), with);
 }
 
