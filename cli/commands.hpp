@@ -22,6 +22,7 @@ void add_plugin_command(CLI::App& app, Context& context);  // plugin status | en
 void add_reload_command(CLI::App& app, Context& context);
 void add_probe_command(CLI::App& app, Context& context);
 void add_postfix_config_command(CLI::App& app, Context& context);
+void add_stats_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 void add_sendmail_config_command(CLI::App& app, Context& context);
 
