@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "output.hpp"
+#include "password_options.hpp"
 #include "secret_input.hpp"
 #include "table_editor.hpp"
 
@@ -11,14 +12,22 @@ using policy::PolicyFiles;
 struct Options {
   std::string account;
   bool with_lm = false;
+  std::string password_file;
   std::vector<std::string> attributes;
   bool names_only = false;
 };
 
+// What is no attribute may be a password, which must not be shown.
+std::string account_attribute(const std::string& argument) {
+  if (argument.find('=') == std::string::npos)
+    throw Failure("an attribute must have the form name=value; a password is never an argument");
+  return attribute_text(argument);
+}
+
 int add(Context& context, const Options& options) {
   if (const auto problem = policy::account_problem(options.account); !problem.empty()) throw Failure(problem);
   std::string attributes;
-  for (const auto& attribute : options.attributes) attributes += " " + attribute_text(attribute);
+  for (const auto& attribute : options.attributes) attributes += " " + account_attribute(attribute);
   {
     // Before the password is asked for; the edit below makes sure again.
     const TableEditor editor(context, &PolicyFiles::accounts);
@@ -26,7 +35,7 @@ int add(Context& context, const Options& options) {
       throw Failure(options.account + " is already in " + editor.file());
   }
   auto secret = read_secret(context.engine(), options.account,
-                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt);
+                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt, options.password_file);
   const WipeLater wipe_secret(secret);
 
   TableEditor editor(context, &PolicyFiles::accounts);
@@ -50,7 +59,7 @@ std::string_view secret_part(std::string_view line) {
 
 int change_password(Context& context, const Options& options) {
   auto secret = read_secret(context.engine(), options.account,
-                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt);
+                            options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt, options.password_file);
   const WipeLater wipe_secret(secret);
   TableEditor editor(context, &PolicyFiles::accounts);
   const auto line = editor.find(is_account(options.account));
@@ -100,7 +109,7 @@ CLI::App* add_password_command(CLI::App& parent, const std::string& name, const 
   command->add_option("NAME", options.account, "user, or DOMAIN\\user to match only that domain")->required();
   command->add_flag("--lm", options.with_lm,
                     "Store the LM hash too (for LM_KEY clients of profile exchange-5.5)");
-  command->footer("The password is asked for, or read from standard input: its first line.");
+  add_password_input(*command, options.password_file);
   return command;
 }
 
@@ -114,13 +123,22 @@ void add_account_command(CLI::App& app, Context& context) {
   auto* add_command = add_password_command(*account, "add", "Add an account", *options);
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as domains=partner.example");
-  add_command->callback([&context, options] { context.status = add(context, *options); });
+  add_no_reload_option(*add_command, context);
+  add_command->callback([&context, options, add_command] {
+    refuse_stray_arguments(*add_command);
+    context.status = add(context, *options);
+  });
 
   auto* passwd_command = add_password_command(*account, "passwd", "Change an account's password", *options);
-  passwd_command->callback([&context, options] { context.status = change_password(context, *options); });
+  add_no_reload_option(*passwd_command, context);
+  passwd_command->callback([&context, options, passwd_command] {
+    refuse_stray_arguments(*passwd_command);
+    context.status = change_password(context, *options);
+  });
 
   auto* remove_command = account->add_subcommand("remove", "Remove an account");
   remove_command->add_option("NAME", options->account, "as in the list")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = account->add_subcommand("list", "List the accounts, without secrets");

@@ -35,11 +35,19 @@ void add_commands(CLI::App& app, Context& context) {
   add_account_command(app, context);
   add_credential_command(app, context);
   add_check_command(app, context);
+  add_postfix_config_command(app, context);
+  add_sendmail_config_command(app, context);
+  add_config_command(app, context);
   add_export_command(app, context);
   add_query_command(app, context);
+  add_headers_command(app, context);
   add_holds_command(app, context);
   add_plugin_command(app, context);
   add_completion_command(app, context);
+  add_analyze_command(app, context);
+  add_probe_command(app, context);
+  add_reload_command(app, context);
+  add_stats_command(app, context);
 }
 
 }  // namespace smtpseal::cli

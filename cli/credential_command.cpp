@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "output.hpp"
+#include "password_options.hpp"
 #include "secret_input.hpp"
 #include "table_editor.hpp"
 
@@ -11,6 +12,7 @@ using policy::PolicyFiles;
 struct Options {
   std::string account;
   bool with_lm = false;
+  std::string password_file;
   bool in_clear = false;
   bool names_only = false;
 
@@ -22,7 +24,7 @@ struct Options {
 
 int set(Context& context, const Options& options) {
   if (const auto problem = policy::account_problem(options.account); !problem.empty()) throw Failure(problem);
-  auto secret = read_secret(context.engine(), options.account, options.form());
+  auto secret = read_secret(context.engine(), options.account, options.form(), options.password_file);
   const WipeLater wipe_secret(secret);
 
   TableEditor editor(context, &PolicyFiles::credentials);
@@ -102,11 +104,16 @@ void add_credential_command(CLI::App& app, Context& context) {
       ->add_flag("--clear", options->in_clear,
                  "Store the password itself, not its hash (for PLAIN and LOGIN of mechanisms=)")
       ->excludes(lm);
-  set_command->footer("The password is asked for, or read from standard input: its first line.");
-  set_command->callback([&context, options] { context.status = set(context, *options); });
+  add_password_input(*set_command, options->password_file);
+  add_no_reload_option(*set_command, context);
+  set_command->callback([&context, options, set_command] {
+    refuse_stray_arguments(*set_command);
+    context.status = set(context, *options);
+  });
 
   auto* remove_command = credential->add_subcommand("remove", "Remove a credential that no rule uses");
   remove_command->add_option("ACCOUNT", options->account, "as in the list")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = credential->add_subcommand("list", "List the credentials, without secrets");

@@ -1,4 +1,6 @@
 #include "commands.hpp"
+#include "domain_words.hpp"
+#include "entry_line.hpp"
 #include "output.hpp"
 #include "table_editor.hpp"
 
@@ -13,6 +15,7 @@ struct AddOptions {
   std::string pattern;
   std::string level;
   std::vector<std::string> attributes;
+  std::vector<std::string> changes;  // a level, and name=value or name=
   bool names_only = false;
 };
 
@@ -31,11 +34,37 @@ int add(Context& context, const AddOptions& options) {
   return editor.commit("added " + options.pattern + " to " + editor.file());
 }
 
+std::optional<policy::TableLine> find_entry(const TableEditor& editor, const std::string& pattern) {
+  return editor.find([&](std::string_view word) { return policy::parse_pattern(word).pattern == pattern; });
+}
+
+void apply_change(EntryLine& entry, const std::string& change, bool is_first) {
+  const auto equals = change.find('=');
+  if (equals == std::string::npos) {
+    if (!is_first) throw Failure("only the first change can be a level; the others have the form name=value");
+    return entry.set_level(quoted_if_needed(change));
+  }
+  const auto name = change.substr(0, equals);
+  if (equals + 1 == change.size()) return entry.remove_attribute(name);
+  entry.set_attribute(name, attribute_text(change));
+}
+
+int set(Context& context, const AddOptions& options) {
+  const auto pattern = canonical_pattern(options.pattern);
+  TableEditor editor(context, &PolicyFiles::domains);
+  const auto line = find_entry(editor, pattern);
+  if (!line)
+    throw Failure(options.pattern + " is not in " + editor.file() + "; smtpseal domain add makes an entry");
+  EntryLine entry(line->text);
+  for (const auto& change : options.changes) apply_change(entry, change, &change == &options.changes.front());
+  editor.replace(line->text, entry.text());
+  return editor.commit("changed " + options.pattern + " in " + editor.file());
+}
+
 int remove(Context& context, const std::string& text) {
   const auto pattern = canonical_pattern(text);
   TableEditor editor(context, &PolicyFiles::domains);
-  const auto line =
-      editor.find([&](std::string_view word) { return policy::parse_pattern(word).pattern == pattern; });
+  const auto line = find_entry(editor, pattern);
   if (!line) throw Failure(text + " is not in " + editor.file());
   editor.remove_line(*line);
   return editor.commit("removed " + text + " from " + editor.file());
@@ -72,6 +101,22 @@ std::string remarks(const DomainRule& rule) {
   return text;
 }
 
+int show(Context& context, const std::string& text) {
+  const auto pattern = canonical_pattern(text);
+  const auto load = context.load(context.domains_only());
+  if (!load.set) {
+    print_problems(std::cerr, load.problems);
+    throw Failure("the rules have problems");
+  }
+  for (const auto& rule : load.set->domains.rules()) {
+    if (rule.pattern != pattern) continue;
+    domain_words(context, rule).print(std::cout);
+    return kSuccess;
+  }
+  throw Failure(text + " has no entry in " + context.files().domains +
+                "; which one covers it: smtpseal query " + text);
+}
+
 int list(Context& context, bool names_only) {
   const auto file = context.domains_only().domains;
   const auto read = policy::read_checked_file(file, policy::Confidential::no);
@@ -106,10 +151,26 @@ void add_domain_command(CLI::App& app, Context& context) {
   add_command->add_option("LEVEL", options->level, "none, tls, auth or seal")->required();
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as account='DOMAIN\\user'");
+  add_no_reload_option(*add_command, context);
   add_command->callback([&context, options] { context.status = add(context, *options); });
+
+  auto* set_command =
+      domain->add_subcommand("set", "Change the level or attributes of a rule; what is not named stays");
+  set_command->add_option("PATTERN", options->pattern, "the rule's pattern")->required();
+  set_command
+      ->add_option("CHANGES", options->changes,
+                   "a level, name=value to set an attribute, name= to take it away")
+      ->required();
+  add_no_reload_option(*set_command, context);
+  set_command->callback([&context, options] { context.status = set(context, *options); });
+
+  auto* show_command = domain->add_subcommand("show", "Say in words what one rule asks for");
+  show_command->add_option("PATTERN", options->pattern, "the rule's pattern")->required();
+  show_command->callback([&context, options] { context.status = show(context, options->pattern); });
 
   auto* remove_command = domain->add_subcommand("remove", "Remove a rule");
   remove_command->add_option("PATTERN", options->pattern, "the rule's pattern")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->pattern); });
 
   auto* list_command = domain->add_subcommand("list", "List all rules");

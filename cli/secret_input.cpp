@@ -1,5 +1,7 @@
 #include "secret_input.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -7,15 +9,16 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <iostream>
 
 #include "context.hpp"
+#include "password_weakness.hpp"
 
 namespace smtpseal::cli {
 namespace {
 
 constexpr std::size_t kMaxPassword = 1024;
-constexpr std::size_t kShortPassword = 12;
 constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
 volatile std::sig_atomic_t caught_signal = 0;
@@ -50,13 +53,13 @@ class EchoOff {
   std::array<struct sigaction, kSignals.size()> old_actions_{};
 };
 
-// One line of standard input, without its end. Octet by octet, so that nothing behind the line is taken.
-SecretText read_line() {
+// One line, without its end. Octet by octet, so that nothing behind the line is taken.
+SecretText read_line(int input) {
   std::string line;
   line.reserve(kMaxPassword + 1);  // never grows, so that no copy stays behind
   char c = 0;
   while (line.size() <= kMaxPassword) {
-    const ssize_t count = ::read(STDIN_FILENO, &c, 1);
+    const ssize_t count = ::read(input, &c, 1);
     if (count < 0 && errno == EINTR && caught_signal == 0) continue;
     if (count <= 0 || c == '\n') break;
     line += c;
@@ -71,7 +74,7 @@ SecretText ask(const std::string& prompt) {
   {
     const EchoOff echo_off;  // before the prompt: what is typed ahead of this is thrown away
     std::cerr << prompt << std::flush;
-    line = read_line();
+    line = read_line(STDIN_FILENO);
   }
   if (caught_signal != 0) throw Failure("interrupted; nothing was changed");
   return line;
@@ -90,8 +93,30 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-SecretText read_password(const std::string& account) {
-  auto password = ::isatty(STDIN_FILENO) != 0 ? read_twice(account) : read_line();
+// A file that somebody else may read or change is as good as an argument.
+SecretText read_from_file(const std::string& path) {
+  const int input = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (input < 0) throw Failure(path + ": " + std::strerror(errno));
+  struct stat status {};
+  const bool is_own = ::fstat(input, &status) == 0 && (status.st_uid == 0 || status.st_uid == ::geteuid());
+  const bool is_closed = !S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXO | S_IWGRP)) == 0;
+  SecretText line;
+  if (is_own && is_closed) line = read_line(input);
+  ::close(input);
+  if (!is_own) throw Failure(path + " belongs to another user; nothing was read");
+  if (!is_closed)
+    throw Failure(path + " holds a password, and its mode lets others in: chmod 0600 " + path +
+                  "; nothing was read");
+  return line;
+}
+
+SecretText read_anywhere(const std::string& account, const std::string& file) {
+  if (!file.empty()) return read_from_file(file);
+  return ::isatty(STDIN_FILENO) != 0 ? read_twice(account) : read_line(STDIN_FILENO);
+}
+
+SecretText read_password(const std::string& account, const std::string& file) {
+  auto password = read_anywhere(account, file);
   const auto text = password.reveal();
   if (text.find_first_not_of(" \t") == std::string_view::npos) throw Failure("a blank password is refused");
   if (text.size() > kMaxPassword) {
@@ -99,10 +124,8 @@ SecretText read_password(const std::string& account) {
   }
   if (std::any_of(text.begin(), text.end(), is_control))
     throw Failure("the password holds a control character");
-  if (text.size() < kShortPassword) {
-    std::cerr << "warning: a password of less than " << kShortPassword
-              << " characters can be found by trying, from one recorded login\n";
-  }
+  if (const auto weakness = password_weakness(text, policy::split_account(account).user); !weakness.empty())
+    std::cerr << "warning: " << weakness << "; who has recorded one login can find it by trying\n";
   return password;
 }
 
@@ -125,8 +148,9 @@ std::string clear_secret(const crypto::Engine& engine, std::string_view password
 
 }  // namespace
 
-std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form) {
-  const auto password = read_password(account);
+std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form,
+                        const std::string& file) {
+  const auto password = read_password(account, file);
   if (form == SecretForm::clear) return clear_secret(engine, password.reveal());
   const bool with_lm = form == SecretForm::nt_and_lm;
   auto secret = policy::format_secret(engine, password.reveal(), with_lm);
@@ -135,6 +159,21 @@ std::string read_secret(const crypto::Engine& engine, const std::string& account
     std::cerr << "warning: this password has no LM hash: it is longer than 14 characters or not ASCII\n";
   }
   return secret;
+}
+
+policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
+                                       const std::string& file) {
+  const bool is_asked = file.empty() && ::isatty(STDIN_FILENO) != 0;
+  const auto given = is_asked ? ask("Password of " + account + ": ")
+                              : (file.empty() ? read_line(STDIN_FILENO) : read_from_file(file));
+  std::string field = given.reveal().starts_with("{NT}")
+                          ? std::string(given.reveal())
+                          : policy::format_secret(engine, given.reveal(), true);
+  const WipeLater later(field);
+  if (field.empty()) throw Failure("the password is blank or not UTF-8");
+  auto parsed = policy::parse_secret(engine, field);
+  if (!parsed.secret) throw Failure("the password cannot be used: " + parsed.problem);
+  return std::move(*parsed.secret);
 }
 
 }  // namespace smtpseal::cli

@@ -1,10 +1,11 @@
-// Reading a password: from the terminal without echo, asked twice, or the first line of standard input. Never
+// Reading a password: from a file, from the terminal without echo, asked twice, or from standard input. Never
 // an argument, since arguments can be seen by every user of the host.
 #pragma once
 
 #include <string>
 
 #include "smtpseal/crypto/engine.hpp"
+#include "smtpseal/policy/account_files.hpp"
 
 namespace smtpseal::cli {
 
@@ -12,11 +13,20 @@ namespace smtpseal::cli {
 // which only the credentials file can hold.
 enum class SecretForm { nt, nt_and_lm, clear };
 
-// Asks for the password of `account` and returns the secret field for the tables; the caller wipes it. Throws
-// Failure for a blank password, one that was not repeated alike, one that is not UTF-8 text, and one that
-// cannot be stored as wanted. Warns on standard error about a short password, and about one that has no LM
-// hash where that is wanted.
-std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form);
+// Reads the password of `account`, the first line of `file` or, where that is empty, of the terminal or
+// standard input, and returns the secret field for the tables; the caller wipes it. Throws Failure for a file
+// that others can read, a blank password, one that was not repeated alike, one that is not UTF-8 text, and
+// one that cannot be stored as wanted. Warns on standard error about a weak password, and about one that has
+// no LM hash where that is wanted.
+std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form,
+                        const std::string& file);
+
+// The secret of an account that exists, to be tried and not stored: the password, or its hashes as "{NT}hex"
+// or
+// "{NT}hex{LM}hex". From the first line of `file`, which nobody but its owner and group may read; without a
+// file from the terminal, asked once, or the first line of standard input. Throws Failure.
+policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
+                                       const std::string& file);
 
 // Wipes a text that had to be a std::string for a while.
 class WipeLater {

@@ -11,6 +11,7 @@
 #include "outbound/delivery_check.hpp"
 #include "outbound/hold_control.hpp"
 #include "outbound/lmtp_session.hpp"
+#include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
 #include "smtpseal/log/log.hpp"
@@ -67,6 +68,9 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
     : io_(io),
       values_(values),
       settings_(values),
+      metrics_(values, "relay", [this] { refresh_metrics(); }),
+      policy_metrics_(metrics_.registry()),
+      counts_(metrics_.registry()),
       policy_(engine, values, daemon::Tables::all),
       resolver_(io, values.list("relay.dns_servers"), Seconds(values.number("relay.dns_timeout"))),
       tls_client_(values.text("relay.tls_ca_file")),
@@ -76,19 +80,15 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       network_rules_(daemon::network_rules(values)),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
-      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, false},
-      inbound_{io,      settings_, engine, policy_, resolver_, tls_server_, network_rules_,
-               limits_, sessions_, {},     false,   {}},
+      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, counts_, false},
+      prober_(outbound_),
+      inbound_{io,      settings_, engine,  policy_, resolver_, tls_server_, network_rules_,
+               limits_, sessions_, counts_, {},      false,     {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
-      control_([this](const postfix::SocketmapRequest& request) { return hold_answer(gate_, request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
     daemon::local_endpoints(values, parameter);
   daemon::endpoints(values, "relay.smtp_listen");
-  // Whoever reaches it can lift holds; only a unix socket has a mode that keeps others out.
-  for (const auto& name : daemon::endpoints(values, "relay.control_listen"))
-    if (!name.starts_with("unix:"))
-      throw daemon::StartupError("relay.control_listen: \"" + name + "\": only unix:PATH is allowed");
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
 }
@@ -106,13 +106,19 @@ void Relay::bind() {
   open_doors(values_.list("relay.smtp_listen"), Kind::smtp, owner);
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
   open_doors(values_.list("relay.query_listen"), Kind::query, owner);
-  open_doors(values_.list("relay.control_listen"), Kind::control, {owner.user, {}, 0600});
   gate_.prepare(owner.user);
+  metrics_.bind();
 }
 
 void Relay::load_tables() {
   policy_.reload();
   if (const auto set = policy_.current()) gate_.adopt(set->credentials);
+}
+
+void Relay::refresh_metrics() {
+  policy_metrics_.show(policy_.state(), policy_.current().get());
+  counts_.holds().Set(static_cast<double>(gate_.list().size()));
+  if (const auto end = tls_server_.not_after()) counts_.show_certificate_end(*end);
 }
 
 void Relay::load_certificates() {
@@ -124,6 +130,7 @@ void Relay::start() {
   load_certificates();  // as the daemon's user, as a reload will
   gate_.open();
   load_tables();
+  metrics_.start(io_);
   for (const auto& door : doors_) {
     const auto admit = [this, kind = door->kind](daemon::Socket socket, const daemon::Endpoint& peer) {
       daemon::asio::co_spawn(io_, serve(kind, std::move(socket), peer), daemon::asio::detached);
@@ -132,10 +139,21 @@ void Relay::start() {
   }
 }
 
-void Relay::reload() {
+std::string Relay::reload() {
   load_tables();  // first, since reading the system's authorities takes longest
-  tls_client_.reload();
-  tls_server_.reload();
+  std::string problem = policy_.first_problem();
+  for (const auto& next : {tls_client_.reload(), tls_server_.reload()})
+    if (problem.empty()) problem = next;
+  return problem;
+}
+
+void Relay::add_controls(daemon::ControlServer& control) {
+  for (const char* map : {"holds", "lift"})
+    control.answer(map, [this](const auto& request) { return hold_answer(gate_, request); });
+  control.handle("probe", [this](postfix::SocketmapRequest request) {
+    return prober_.answer(std::move(request), next_id());
+  });
+  control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
 }
 
 void Relay::stop() {
@@ -165,8 +183,6 @@ Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {
     co_await serve_smtp(std::move(stream), tcp_endpoint(peer), tcp_endpoint(local));
   else if (kind == Kind::query)
     co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, answer_);
-  else if (kind == Kind::control)
-    co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, control_);
   else
     co_await serve_lmtp(std::move(stream), kind == Kind::lmtp_seven_bit);
 }
@@ -175,6 +191,7 @@ Task<> Relay::serve_lmtp(daemon::Stream stream, bool seven_bit) {
   const daemon::Counted counted(lmtp_clients_);
   if (lmtp_clients_ > settings_.lmtp_client_limit) {
     log::warning("client-refused").field("reason", "relay.lmtp_client_limit reached");
+    counts_.connections_refused(Limit::lmtp_clients).Increment();
     co_await stream.write("421 4.3.2 too many connections (relay.lmtp_client_limit)\r\n", kRefusalTimeout);
     co_return;
   }
@@ -193,6 +210,8 @@ Task<> Relay::serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint 
         .field("client", client.address().to_string())
         .field("reason", share.is_granted() ? "relay.session_limit reached"
                                             : "relay.session_limit_per_address reached");
+    counts_.connections_refused(share.is_granted() ? Limit::sessions : Limit::sessions_of_address)
+        .Increment();
     co_await stream.write("421 4.3.2 too many connections\r\n", kRefusalTimeout);
   }
 }

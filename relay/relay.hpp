@@ -10,10 +10,14 @@
 #include "inbound/tls_server.hpp"
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
+#include "outbound/probe.hpp"
 #include "outbound/tls_client.hpp"
+#include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
+#include "smtpseal/metrics/metrics.hpp"
+#include "smtpseal/metrics/policy_metrics.hpp"
 
 namespace smtpseal::relay {
 
@@ -28,13 +32,15 @@ class Relay : public daemon::Service {
 
   void bind() override;
   void start() override;
-  void reload() override;
+  std::string reload() override;
+  [[nodiscard]] control::TablesState tables() const override { return policy_.state(); }
+  void add_controls(daemon::ControlServer& control) override;
   void stop() override;
   void finish() override;
   [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
 
  private:
-  enum class Kind { lmtp, lmtp_seven_bit, smtp, query, control };
+  enum class Kind { lmtp, lmtp_seven_bit, smtp, query };
   struct Door {
     Kind kind;
     std::unique_ptr<daemon::Listener> listener;
@@ -45,11 +51,15 @@ class Relay : public daemon::Service {
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   void load_tables();
+  void refresh_metrics();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
   Settings settings_;
+  metrics::Metrics metrics_;
+  metrics::PolicyMetrics policy_metrics_;
+  RelayMetrics counts_;
   daemon::PolicyHolder policy_;
   Resolver resolver_;
   TlsClient tls_client_;
@@ -60,9 +70,9 @@ class Relay : public daemon::Service {
   AddressLimits limits_;
   SessionRegistry sessions_;
   OutboundContext outbound_;
+  Prober prober_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
-  daemon::SocketmapAnswer control_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::int64_t lmtp_clients_ = 0;
   std::int64_t smtp_clients_ = 0;

@@ -79,12 +79,19 @@ void TlsServer::load() {
   context_ = std::move(context);
 }
 
-void TlsServer::reload() {
+std::string TlsServer::reload() {
   try {
     load();
+    return {};
   } catch (const StartupError& error) {
     log::error("certificate-not-loaded").field("reason", error.what()).field("in_use", "the previous one");
+    return error.what();
   }
+}
+
+std::optional<std::int64_t> TlsServer::not_after() const {
+  if (!is_on()) return std::nullopt;
+  return tls::not_after(*SSL_CTX_get0_certificate(context_.get()));
 }
 
 Result<daemon::SslSession> TlsServer::make_session() const {

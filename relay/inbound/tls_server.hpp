@@ -1,6 +1,8 @@
 // The server's side of TLS: certificate and key of the relay, loaded at start and at reload, swapped as one.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "smtpseal/config/params.hpp"
@@ -17,11 +19,13 @@ class TlsServer {
 
   // Reads the files anew. Throws daemon::StartupError; the object stays as it was then.
   void load();
-  // The same, but logs what is wrong and goes on with what it has.
-  void reload();
+  // The same, but logs and returns what is wrong, and goes on with what it has.
+  std::string reload();
 
   // Whether there is a certificate, so that STARTTLS can be offered.
   [[nodiscard]] bool is_on() const { return context_ != nullptr; }
+  // When the certificate ends; nothing without one.
+  [[nodiscard]] std::optional<std::int64_t> not_after() const;
   // REQUIRES: is_on(). Sessions in progress keep the certificate they began with. Errors: those of OpenSSL.
   [[nodiscard]] Result<daemon::SslSession> make_session() const;
 

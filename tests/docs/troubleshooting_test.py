@@ -13,8 +13,9 @@ from sources import ROOT, Source, files
 MANUAL = (ROOT / 'docs/howto-troubleshooting.md').read_text(encoding='utf-8')
 
 LOGGING = files('relay/**/*.cpp', 'milter/*.cpp', 'postfix-policy/*.cpp', 'shared/src/daemon/*.cpp')
-NOT_ANSWERING = {'main.cpp', 'received.cpp', 'relayed_notice.cpp'}  # what is put into messages, and --help
-ANSWERING = [path for path in files('relay/**/*.cpp', 'milter/*.cpp', 'postfix-policy/*.cpp') if path.name not in NOT_ANSWERING]
+# What is put into messages, --help, the help of metrics, and the verdicts of a probe, which name the mend themselves.
+NOT_ANSWERING = re.compile(r'^(main|received|relayed_notice|probe|\w*_metrics)\.cpp$')
+ANSWERING = [path for path in files('relay/**/*.cpp', 'milter/*.cpp', 'postfix-policy/*.cpp') if not NOT_ANSWERING.match(path.name)]
 ANSWERING += files('shared/src/policy/inbound.cpp', 'shared/src/policy/address.cpp', 'shared/src/ntlm/errc.cpp',
                    'shared/src/smtp/errc.cpp', 'shared/src/session/security_layer.cpp')
 
@@ -29,6 +30,7 @@ NOT_A_FAILURE = {
     'closing the connection', 'its secret has changed', 'while taking content',
     'lifted until the next start: relay.state_directory cannot be written to',
     'expected "holds *" or "lift ACCOUNT"', 'expected "CLIENT:PORT SERVER:PORT"', 'unknown map "',
+    'ehlo in TLS', 'ehlo in seal', 'an unnamed target', ', RC4 state each way', ', shared RC4 state', ', no seal', ', seal of', ', agreed on',
     'the mail server does not tell both ends of the connection',  # a reason of "unknown": howto-read-status.md
     'the mail server does not tell the addresses and ports of the session', 'smtpseal-relay has lost the session',
     'smtpseal-relay cannot tell', 'smtpseal-relay gives an answer of another version',

@@ -89,8 +89,8 @@ def _hand_in(world, recipient):
         smtp.sendmail("joe@branch.example", [recipient], world.text())
 
 
-def _check(world):
-    return subprocess.run([world.binary(""), "check"], capture_output=True, text=True, check=False)
+def _check(world, branch):
+    return subprocess.run([world.binary(""), "check", "--postfix-config", branch.etc], capture_output=True, text=True, check=False)
 
 
 @case(seconds=90)
@@ -99,7 +99,7 @@ def the_example_of_an_exchange_smarthost_works_as_shipped(world):
     server = _connector(world, authority.issue("mail.corp.example"))
     world.dns(f"host-record=mail.corp.example,{CONNECTOR[0]}")
     with _branch(world, authority.certificate) as (branch, relay):
-        checked = _check(world)
+        checked = _check(world, branch)
         expect_equal(checked.returncode, 0, f"smtpseal check: {checked.stdout}{checked.stderr}")
         expect("warning" not in checked.stdout, f"smtpseal check warns of the example: {checked.stdout}")
         _hand_in(world, ANNA)

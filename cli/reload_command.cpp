@@ -1,0 +1,57 @@
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "reload.hpp"
+
+namespace smtpseal::cli {
+namespace {
+
+using Kind = ReloadResult::Kind;
+
+const char* name(Kind kind) {
+  switch (kind) {
+    case Kind::reloaded:
+      return "reloaded";
+    case Kind::not_running:
+      return "not-running";
+    case Kind::refused:
+      break;
+  }
+  return "refused";
+}
+
+void print_json(const std::vector<ReloadResult>& results) {
+  auto list = nlohmann::json::array();
+  for (const auto& each : results)
+    list.push_back({{"daemon", each.daemon}, {"result", name(each.kind)}, {"text", each.text}});
+  const nlohmann::json document{{"daemons", list}};
+  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+int reload(Context& context, bool as_json) {
+  const auto results = reload_daemons(context);
+  if (as_json) {
+    print_json(results);
+  } else {
+    for (const auto& each : results)
+      std::cout << each.daemon << ": " << (each.kind == Kind::refused ? "NOT RELOADED: " : "") << each.text
+                << '\n';
+  }
+  const bool is_refused =
+      std::ranges::any_of(results, [](const auto& each) { return each.kind == Kind::refused; });
+  return is_refused ? kProblem : kSuccess;
+}
+
+}  // namespace
+
+void add_reload_command(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("reload", "Make the running daemons read the tables anew");
+  auto as_json = std::make_shared<bool>(false);
+  command->add_flag("--json", *as_json, "For programs");
+  command->footer("Tables with a mistake are not used: the daemons keep what they have. Exit status 1 then.");
+  command->callback([&context, as_json] { context.status = reload(context, *as_json); });
+}
+
+}  // namespace smtpseal::cli
