@@ -161,6 +161,7 @@ void add_domain_command(CLI::App& app, Context& context) {
       ->add_option("CHANGES", options->changes,
                    "a level, name=value to set an attribute, name= to take it away")
       ->required();
+  add_no_reload_option(*set_command, context);
   set_command->callback([&context, options] { context.status = set(context, *options); });
 
   auto* show_command = domain->add_subcommand("show", "Say in words what one rule asks for");

@@ -11,6 +11,7 @@
 #include "json_output.hpp"
 #include "message_header.hpp"
 #include "output.hpp"
+#include "session_words.hpp"
 #include "smtpseal/status/authentication_results.hpp"
 #include "smtpseal/status/status_header.hpp"
 
@@ -18,8 +19,6 @@ namespace smtpseal::cli {
 namespace {
 
 using boost::algorithm::iequals;
-using session::Protection;
-using session::SessionSecurity;
 
 struct Options {
   std::string file;
@@ -78,51 +77,6 @@ std::optional<Statement> statement(const HeaderField& field, const std::string& 
   return found;
 }
 
-std::string login_words(const SessionSecurity& security) {
-  if (security.mechanism.empty()) return "nobody logged on";
-  std::string text = "the sending host logged on by " + security.mechanism;
-  if (!security.account.empty()) text += " as " + security.account;
-  if (security.response) text += " with " + std::string(ntlm::name(*security.response));
-  return text;
-}
-
-std::string tls_words(const SessionSecurity& security) {
-  if (!security.tls) return {};
-  return "; the session had " + security.tls->version + ", " + security.tls->cipher + ", " +
-         std::to_string(security.tls->bits) + " bit";
-}
-
-std::string meaning(const SessionSecurity& security) {
-  switch (security.protection) {
-    case Protection::sealed:
-      return login_words(security) + ", and everything after that came encrypted by RC4 with " +
-             std::to_string(security.bits) + " bit" + tls_words(security);
-    case Protection::authenticated:
-      return login_words(security) + "; no seal encrypted the content" + tls_words(security);
-    case Protection::tls:
-      return "TLS without a login: encrypted, by whom is not known" + tls_words(security);
-    case Protection::none:
-      return "neither a login nor encryption: anybody on the way could read and change the message";
-    case Protection::unknown:
-      return "what protected the session could not be found out: " + security.unknown_reason +
-             "; take it for unprotected";
-  }
-  return {};
-}
-
-std::string weakness(const SessionSecurity& security) {
-  if (security.protection == Protection::sealed && security.bits < 128)
-    return std::to_string(security.bits) + " bit can be broken by whoever recorded the session";
-  if (security.response && *security.response != ntlm::Response::ntlmv2)
-    return std::string(ntlm::name(*security.response)) + " lets passwords be found with little work";
-  return {};
-}
-
-std::string peer(const SessionSecurity& security) {
-  if (security.peer_address.empty()) return security.peer_name;
-  return security.peer_name + "[" + security.peer_address + "]";
-}
-
 std::string unfolded(const Statement& statement) {
   const auto text = printable(statement.field->value);
   return text.substr(std::min(text.find_first_not_of(' '), text.size()));
@@ -138,9 +92,9 @@ std::string writer(const Statement& statement, const Explanation& explanation) {
 void print_status(const status::Status& status) {
   const auto& security = status.security;
   Facts facts;
-  facts.add("    " + std::string(name(security.protection)), meaning(security));
-  if (const auto weak = weakness(security); !weak.empty()) facts.add("    weak", weak);
-  if (!peer(security).empty()) facts.add("    from", peer(security));
+  facts.add("    " + std::string(name(security.protection)), session_meaning(security));
+  if (const auto weak = session_weakness(security); !weak.empty()) facts.add("    weak", weak);
+  if (!session_peer(security).empty()) facts.add("    from", session_peer(security));
   if (!status.would_reject.empty())
     facts.add("    would-reject", "without mode=report it would have been refused: " + status.would_reject);
   facts.print(std::cout);
@@ -200,11 +154,11 @@ Json as_json(const Statement& statement) {
   if (!statement.status) return json;
   const auto& security = statement.status->security;
   json["protection"] = name(security.protection);
-  json["meaning"] = meaning(security);
-  json["weak"] = weakness(security);
+  json["meaning"] = session_meaning(security);
+  json["weak"] = session_weakness(security);
   json["bits"] = security.bits;
   json["account"] = security.account;
-  json["peer"] = peer(security);
+  json["peer"] = session_peer(security);
   json["would_reject"] = statement.status->would_reject;
   return json;
 }

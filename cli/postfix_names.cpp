@@ -1,5 +1,7 @@
 #include "postfix_names.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
@@ -9,11 +11,14 @@ namespace {
 
 constexpr std::string_view kUnix = "unix:";
 
-std::string canonical(const std::string& endpoint) {
-  if (!endpoint.starts_with(kUnix)) return endpoint;
+// By what the paths lead to where they do, since links and mounts give one socket several.
+bool is_same_path(const std::string& one, const std::string& other) {
+  struct stat of_one {};
+  struct stat of_other {};
+  if (::stat(one.c_str(), &of_one) == 0 && ::stat(other.c_str(), &of_other) == 0)
+    return of_one.st_dev == of_other.st_dev && of_one.st_ino == of_other.st_ino;
   std::error_code error;
-  const auto path = std::filesystem::weakly_canonical(endpoint.substr(kUnix.size()), error);
-  return error ? endpoint : std::string(kUnix) + path.string();
+  return std::filesystem::weakly_canonical(one, error) == std::filesystem::weakly_canonical(other, error);
 }
 
 // "inet:localhost:25" and "inet:127.0.0.1:25" are the same.
@@ -38,7 +43,10 @@ std::optional<SocketmapName> parse_socketmap(const std::string& table) {
 
 bool is_same_socket(const PostfixSetup& setup, const std::string& of_postfix,
                     const std::string& of_smtpseal) {
-  return canonical(by_address(setup.absolute(of_postfix))) == canonical(by_address(of_smtpseal));
+  const auto absolute = setup.absolute(of_postfix);
+  if (absolute.starts_with(kUnix) && of_smtpseal.starts_with(kUnix))
+    return is_same_path(absolute.substr(kUnix.size()), of_smtpseal.substr(kUnix.size()));
+  return by_address(absolute) == by_address(of_smtpseal);
 }
 
 bool is_one_of(const PostfixSetup& setup, const std::string& of_postfix,

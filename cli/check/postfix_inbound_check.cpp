@@ -17,11 +17,13 @@ constexpr std::array kRestrictions{"smtpd_recipient_restrictions",  "smtpd_sende
                                    "smtpd_helo_restrictions",       "smtpd_data_restrictions",
                                    "smtpd_end_of_data_restrictions"};
 
+std::string without_brackets(const std::string& host) {
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
 std::string address_of(const std::string& inet_endpoint) {
   const auto rest = inet_endpoint.substr(std::string("inet:").size());
-  auto address = rest.substr(0, rest.rfind(':'));
-  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
-  return address;
+  return without_brackets(rest.substr(0, rest.rfind(':')));
 }
 
 std::string port_of(const std::string& endpoint) {
@@ -225,7 +227,7 @@ class InboundCheck {
     const auto service_port = service.name.substr(colon == std::string::npos ? 0 : colon + 1);
     if (service_port != port && !(port == "25" && service_port == "smtp")) return false;
     if (colon != std::string::npos)
-      return service.name.substr(0, colon) == address || is_any_address(address);
+      return without_brackets(service.name.substr(0, colon)) == address || is_any_address(address);
     const auto interfaces = setup_.list("inet_interfaces");
     return std::ranges::any_of(interfaces, [&](const std::string& each) {
       const bool is_loopback = address == "127.0.0.1" || address == "::1";

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import unittest
 
 import support
@@ -99,7 +100,7 @@ class CheckTest(Checking):
         self.assertIn("chmod o= ", self.finding("holds the private key", status=1)["mend"])
 
     def test_daemons_that_do_not_run_are_noted(self):
-        self.configure(milter=f'listen = "unix:{self.path("milter")}"')
+        self.configure(milter=f'listen = "unix:{self.path("milter")}"\ncontrol_listen = []')
         found = self.finding("smtpseal-milter does not run")
         self.assertEqual((found["severity"], found["mend"]), ("note", "systemctl enable --now smtpseal-milter"))
         listener = socket.socket(socket.AF_UNIX)
@@ -108,7 +109,15 @@ class CheckTest(Checking):
         listener.listen()
         self.assertIn("smtpseal-milter answers at 1 socket", self.check())
 
+    def on_terminal(self, **environment):
+        command = f"{support.PROGRAM} --config {self.path('smtpseal.toml')} check --tables-only"
+        return subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True, timeout=60,
+                              env={"PATH": os.environ["PATH"], **environment}).stdout
+
     def test_colour_is_for_terminals_and_who_asks(self):
+        self.assertIn("\x1b[32mok:", self.on_terminal(TERM="xterm"))
+        for environment in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb"}, {}):
+            self.assertNotIn("\x1b", self.on_terminal(**environment))
         self.assertNotIn("\x1b", self.check())
         self.assertIn("\x1b[32mok:", self.run_cli("--color", "always", "check", "--tables-only").stdout)
         self.run_cli("--color", "sometimes", "check", status=2)

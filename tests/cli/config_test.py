@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -64,8 +65,19 @@ class SendmailConfigTest(support.TablesTest):
 class ManualTest(unittest.TestCase):
     """The section COMMANDS of smtpseal(1)."""
 
+    def page(self):
+        program = os.path.join(os.path.dirname(support.PROGRAM), "command-page")
+        return subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+    @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
+    def test_scdoc_takes_it(self):
+        roff = subprocess.run(["scdoc"], input="smtpseal(1)\n\n" + self.page(), capture_output=True, text=True, check=False)
+        self.assertEqual((roff.returncode, roff.stderr), (0, ""))
+        for part in ("LM_KEY", "DOMAIN\\\\user", "[address]"):
+            self.assertIn(part, roff.stdout)
+
     def test_every_command_and_option_is_there(self):
-        page = subprocess.run([os.path.join(os.path.dirname(support.PROGRAM), "command-page")], capture_output=True, text=True, check=True).stdout
-        for part in ("*smtpseal domain set* _PATTERN_ _CHANGES_...", "*smtpseal check*", "*--postfix-config* _DIRECTORY_",
+        page = self.page()
+        for part in ("*smtpseal domain set* \\[_options_] _PATTERN_ _CHANGES_...", "*smtpseal check*", "*--postfix-config* _DIRECTORY_",
                      "*smtpseal completion* *bash*|*zsh*"):
             self.assertIn(part, page)

@@ -210,6 +210,38 @@ def a_port_for_two_and_a_missing_xclient_are_noticed(world):
     expect_equal(problems(check(world, "beta", postfix.etc)), [], "problems")
 
 
+# ---- Sendmail
+
+
+@case
+def a_sendmail_host_that_is_set_up_has_no_problem(world):
+    host = world.sendmail("relay")
+    host.configure("relay", domains=LISTED, credentials=f"PARTNER\\alpha {PASSWORD}\n")
+    policyd = world.on_sendmail(host, "policyd", "/run/smtpseal/policyd")
+    world.on_sendmail(host, "relay", "/run/smtpseal/relay", "/run/smtpseal/relay-7bit")
+
+    def findings():
+        found = json.loads(host.run(world.binary(""), "check", "--json", check=False))["findings"]
+        return [each for each in found if each["group"].startswith("Sendmail")]
+
+    expect_equal(len(findings()), 3, "findings")
+    expect_equal({each["severity"] for each in findings()}, {"ok"}, "severities")
+    expect_in("has what this needs", host.run(world.binary(""), "sendmail-config"), "sendmail-config")
+    policyd.stop(5)
+    expect_finding(findings(), "problem", "does not reach smtpseal-policyd", "systemctl enable --now smtpseal-policyd")
+
+
+@case
+def a_sendmail_that_seals_by_itself_needs_no_daemon(world):
+    host = world.sendmail("native")
+    host.configure("native")
+    host.write("/etc/smtpseal/domains", LISTED)
+    host.write("/etc/smtpseal/credentials", f"PARTNER\\alpha {PASSWORD}\n", 0o640)
+    found = json.loads(host.run(world.binary(""), "check", "--json", check=False))["findings"]
+    found = [each for each in found if each["group"].startswith("Sendmail")]
+    expect_equal([each["severity"] for each in found], ["ok"], f"severities of {found}")
+
+
 # ---- postfix-config
 
 
