@@ -165,8 +165,15 @@ Task<> Run::handle_signals() {
   }
 }
 
+void open_log(const DaemonInfo& info, const config::Values& values) {
+  const std::string& target = values.text("log.target");
+  const std::string problem =
+      log::open({info.name, log::level_from(values.text("log.level")), target, values.text("log.format")});
+  if (!problem.empty()) throw StartupError("log.target = \"" + target + "\": " + problem);
+}
+
 void serve(const DaemonInfo& info, const config::Values& values) {
-  log::open(info.name, log::level_from(values.text("log.level")), values.text("log.target"));
+  open_log(info, values);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   Run(info, values).serve();
