@@ -10,7 +10,7 @@
 
 #include "policy_service.hpp"
 #include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listener.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/daemon/stream.hpp"
@@ -30,7 +30,7 @@ class Policyd : public daemon::Service {
   std::string reload() override;
   [[nodiscard]] control::TablesState tables() const override;
   void stop() override;
-  [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
+  [[nodiscard]] bool is_drained() const override { return !policy_service_.is_busy(); }
 
  private:
   enum class Protocol { socketmap, policy };

@@ -12,7 +12,7 @@
 #include "outbound/hop_pool.hpp"
 #include "outbound/tls_client.hpp"
 #include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listener.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 
 namespace smtpseal::relay {
@@ -47,6 +47,8 @@ class Relay : public daemon::Service {
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   void load_tables();
+  void finish_sessions(Stage stage);
+  daemon::Task<> close_later();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
@@ -61,6 +63,7 @@ class Relay : public daemon::Service {
   policy::NetworkRules network_rules_;
   AddressLimits limits_;
   SessionRegistry sessions_;
+  HopRegistry hops_;
   OutboundContext outbound_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;

@@ -2,16 +2,20 @@
 #pragma once
 
 #include <memory>
+#include <unordered_set>
 
 #include "outbound/credential_gate.hpp"
+#include "outbound/hop_registry.hpp"
 #include "outbound/resolver.hpp"
 #include "settings.hpp"
 #include "smtpseal/crypto/engine.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
+#include "stage.hpp"
 
 namespace smtpseal::relay {
 
 class HopPool;
+class LmtpSession;
 class TlsClient;
 
 struct OutboundContext {
@@ -23,7 +27,9 @@ struct OutboundContext {
   const TlsClient& tls;
   CredentialGate& gate;
   HopPool& pool;
-  bool stopping = false;  // the daemon is to end: no new transaction
+  HopRegistry& hops;
+  std::unordered_set<LmtpSession*> idle{};  // sessions that wait for a command outside a transaction
+  Stage stage = Stage::serving;
 };
 
 }  // namespace smtpseal::relay
