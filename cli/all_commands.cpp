@@ -29,6 +29,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_holds_command(app, context);
   add_plugin_command(app, context);
   add_reload_command(app, context);
+  add_sessions_command(app, context);
 }
 
 }  // namespace smtpseal::cli

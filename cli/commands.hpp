@@ -15,6 +15,7 @@ void add_check_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);  // export postfix | sendmail
 void add_holds_command(CLI::App& app, Context& context);   // holds | holds lift
 void add_plugin_command(CLI::App& app, Context& context);  // plugin status | enable | disable
+void add_sessions_command(CLI::App& app, Context& context);
 void add_reload_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 
