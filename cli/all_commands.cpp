@@ -46,7 +46,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_analyze_command(app, context);
   add_probe_command(app, context);
   add_reload_command(app, context);
-  add_completion_command(app, context);
+  add_sessions_command(app, context);
   add_stats_command(app, context);
   add_completion_command(app, context);
 }

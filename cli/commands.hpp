@@ -24,6 +24,7 @@ void add_probe_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 void add_reload_command(CLI::App& app, Context& context);
 void add_sendmail_config_command(CLI::App& app, Context& context);
+void add_sessions_command(CLI::App& app, Context& context);
 void add_stats_command(CLI::App& app, Context& context);
 
 }  // namespace smtpseal::cli

@@ -37,7 +37,7 @@ FilterContext* context = nullptr;
 // One of the connections that are served at once, where there is room for it.
 class Place {
  public:
-  Place() : is_granted_(++context->connections <= context->client_limit && !context->stopping) {
+  Place() : is_granted_(++context->connections <= context->client_limit) {
     if (!is_granted_) --context->connections;
   }
   Place(const Place&) = delete;
@@ -206,7 +206,7 @@ sfsistat on_connect(SMFICTX* ctx, char* name, sockaddr* address) noexcept {
         .field("client", here.session.peer().address)
         .field("name", here.session.peer().name);
     if (here.place.is_granted()) return SMFIS_NOREPLY;
-    if (!context->stopping) warn_of_limit();
+    warn_of_limit();
     return SMFIS_TEMPFAIL;
   });
 }

@@ -22,7 +22,6 @@ struct FilterContext {
   const MilterMetrics& metrics;
   std::int64_t client_limit = 0;
   std::atomic<std::int64_t> connections = 0;  // that are served
-  std::atomic<bool> stopping = false;         // new connections are answered with a temporary failure
   daemon::OnceAMinute limit_warning{};
 };
 

@@ -19,6 +19,7 @@ void log_verdict(const Envelope& envelope, const session::SessionSecurity& secur
   if (verdict.is_pass()) return;
   log::warning(event(verdict.kind))
       .optional("queue", envelope.queue_id)
+      .optional("session", security.session_id)
       .field("client", envelope.peer.address)
       .field("from", "<" + std::string(envelope.sender) + ">")
       .optional("account", security.account)
@@ -31,6 +32,7 @@ void log_message(const Envelope& envelope, const Ending& ending) {
   const auto& security = ending.security;
   log::info("message")
       .field("queue", envelope.queue_id)
+      .optional("session", security.session_id)
       .field("client", envelope.peer.address)
       .field("from", "<" + std::string(envelope.sender) + ">")
       .field("status", session::name(security.protection))

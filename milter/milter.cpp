@@ -1,12 +1,9 @@
 #include "milter.hpp"
 
 #include <libmilter/mfapi.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <climits>
 #include <cstdlib>
@@ -59,19 +56,6 @@ void require(bool condition, const std::string& what) {
 
 }  // namespace
 
-std::string connection_text(const std::string& endpoint_text) {
-  const daemon::Endpoint endpoint = daemon::parse_endpoint(endpoint_text);
-  if (endpoint.protocol().family() == AF_UNIX) return endpoint_text;
-  require(daemon::is_local(endpoint),
-          "\"" + endpoint_text + "\": the milter protocol has no protection: loopback addresses only");
-  daemon::asio::ip::tcp::endpoint tcp;
-  tcp.resize(endpoint.size());
-  std::copy_n(reinterpret_cast<const char*>(endpoint.data()), endpoint.size(),
-              reinterpret_cast<char*>(tcp.data()));
-  return (tcp.address().is_v6() ? "inet6:" : "inet:") + std::to_string(tcp.port()) + "@" +
-         (tcp.address().is_v6() ? "[" + tcp.address().to_string() + "]" : tcp.address().to_string());
-}
-
 Milter::Milter(daemon::asio::io_context& io, const config::Values& values,
                const std::shared_ptr<const crypto::Engine>& engine)
     : io_(io),
@@ -83,28 +67,17 @@ Milter::Milter(daemon::asio::io_context& io, const config::Values& values,
       relay_(relay_map(values)),
       settings_(session_settings(values)),
       filter_{settings_, policy_, ask_function(relay_.get()), counts_, values.number("milter.client_limit")} {
-  (void)connection_text(values.text("milter.listen"));
+  const std::string& listen = values.text("milter.listen");
+  require(daemon::is_local(daemon::parse_endpoint(listen)),
+          "\"" + listen + "\": the milter protocol has no protection: loopback addresses only");
   (void)daemon::socket_owner(values, "milter");
 }
 
 void Milter::bind() {
-  const std::string& listen = values_.text("milter.listen");
-  std::string connection = connection_text(listen);
-  const bool is_unix = connection.starts_with("unix:");
-  const daemon::SocketOwner owner = daemon::socket_owner(values_, "milter");
-  const std::string path = is_unix ? listen.substr(5) : std::string();
-  if (is_unix) daemon::remove_dead_socket(listen, path);
-
   require(smfi_register(describe_filter(filter_)) == MI_SUCCESS, "libmilter is of another version");
-  require(smfi_setconn(connection.data()) == MI_SUCCESS, "libmilter does not take " + connection);
   smfi_settimeout(static_cast<int>(values_.number("milter.timeout")));
-
-  const mode_t mask = ::umask(0177);  // nobody else can connect before mode and group are set
-  const int opened = smfi_opensocket(false);
-  ::umask(mask);
-  require(opened == MI_SUCCESS, "cannot listen at " + listen + ", see the system log for libmilter's reason");
-  socket_path_ = path;
-  if (is_unix) daemon::give_to_owner(listen, path, owner);
+  socket_.emplace(values_.text("milter.listen"), daemon::socket_owner(values_, "milter"));
+  libmilter_socket_.emplace(*socket_);
   metrics_.bind();
 }
 
@@ -131,19 +104,14 @@ void Milter::refresh_metrics() {
 // smfi_stop() is not for this: libmilter then cuts every connection that waits for the mail server's next
 // command, messages in progress included, and does not say so (xxfi_close is not called).
 void Milter::stop() {
-  filter_.stopping = true;
-  remove_socket();
-}
-
-void Milter::remove_socket() {
-  if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
-  socket_path_.clear();
+  libmilter_socket_->stop_accepting();
+  socket_->close();
 }
 
 // libmilter gives up when it cannot accept or make threads any more. Another start may do better.
 void Milter::end(int result) {
   log::error("libmilter-ended").field("result", static_cast<std::uint64_t>(result == MI_SUCCESS ? 0 : 1));
-  remove_socket();
+  socket_->close();
   std::_Exit(EXIT_FAILURE);
 }
 

@@ -6,14 +6,15 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <optional>
 
 #include "filter.hpp"
+#include "libmilter_socket.hpp"
 #include "milter_metrics.hpp"
 #include "relay_map.hpp"
 #include "session.hpp"
 #include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listening_socket.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/metrics/metrics.hpp"
 #include "smtpseal/metrics/policy_metrics.hpp"
@@ -31,13 +32,12 @@ class Milter : public daemon::Service {
   std::string reload() override;
   void add_controls(daemon::ControlServer& control) override;
   [[nodiscard]] control::TablesState tables() const override { return policy_.state(); }
-  // New connections find no socket, or are answered with a temporary failure; those that are open go on.
+  // New connections find no socket, or wait for the next process; those that are open go on.
   void stop() override;
   [[nodiscard]] bool is_drained() const override { return filter_.connections == 0; }
 
  private:
   void refresh_metrics();
-  void remove_socket();
   void end(int result);
 
   daemon::asio::io_context& io_;
@@ -49,11 +49,8 @@ class Milter : public daemon::Service {
   std::unique_ptr<RelayMap> relay_;  // null where no relay stands before the mail server
   SessionSettings settings_;
   FilterContext filter_;
-  std::string socket_path_;  // of a unix socket that is ours to remove
+  std::optional<daemon::ListeningSocket> socket_;
+  std::optional<LibmilterSocket> libmilter_socket_;
 };
-
-// libmilter's name for an endpoint of ours: "unix:/path", "inet:PORT@ADDRESS", "inet6:PORT@ADDRESS". Throws
-// daemon::StartupError for what is no endpoint, or is not of this host alone.
-[[nodiscard]] std::string connection_text(const std::string& endpoint);
 
 }  // namespace smtpseal::milter

@@ -1,5 +1,6 @@
 #include "policy_service.hpp"
 
+#include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/session/mta_view.hpp"
 #include "smtpseal/status/session_lookup.hpp"
@@ -42,11 +43,13 @@ bool may_not_relay(const policy::PolicySet& set, const PolicyRequest& request) {
   return account != nullptr && !account->relay;
 }
 
-void log_verdict(const PolicyRequest& request, const policy::InboundVerdict& verdict) {
+void log_verdict(const PolicyRequest& request, const policy::InboundVerdict& verdict,
+                 const std::string& session_id) {
   const char* event = verdict.kind == Kind::report  ? "sender-would-be-refused"
                       : verdict.kind == Kind::defer ? "sender-deferred"
                                                     : "sender-refused";
   log::warning(event)
+      .optional("session", session_id)
       .field("client", request.get("client_address"))
       .optional("account", request.get("sasl_username"))
       .field("from", "<" + std::string(request.get("sender")) + ">")
@@ -81,6 +84,7 @@ Task<> PolicyService::serve(daemon::Stream stream) {
     input.clear();
     output.clear();
     if (!co_await stream.read(input, idle_)) co_return;
+    const daemon::Counted busy(busy_);
     for (std::string_view rest = input; !rest.empty();) {
       std::size_t consumed = 0;
       const auto request = reader.feed(rest, consumed);
@@ -108,8 +112,8 @@ Task<PolicyService::Action> PolicyService::decide(const PolicyRequest& request) 
     log::error("no-answer").field("reason", routing ? judging_.first_problem() : routing_.first_problem());
     co_return Action{PolicyAnswer::unanswered, {}};
   }
-  const auto verdict = co_await judge_client(*judging, request);
-  if (!verdict.is_pass()) log_verdict(request, verdict);
+  const auto [verdict, session_id] = co_await judge_client(*judging, request);
+  if (!verdict.is_pass()) log_verdict(request, verdict, session_id);
   if (verdict.kind == Kind::refuse) co_return Action{PolicyAnswer::refuse, verdict.reply.one_line()};
   if (verdict.kind == Kind::defer) co_return Action{PolicyAnswer::defer, verdict.reply.one_line()};
   const auto passed = verdict.kind == Kind::report ? PolicyAnswer::report : PolicyAnswer::pass;
@@ -136,14 +140,17 @@ policy::InboundVerdict PolicyService::judge(const policy::PolicySet& set, const 
 
 // The relay is asked only where what Postfix knows does not suffice: the relay judges its own sessions by the
 // same rules, so what passes without a seal passes with one.
-Task<policy::InboundVerdict> PolicyService::judge_client(const policy::PolicySet& set,
-                                                         const PolicyRequest& request) {
-  auto verdict = judge(set, request, session::security_of(view_of(request)));
-  if (verdict.is_pass()) co_return verdict;
+Task<PolicyService::Judgement> PolicyService::judge_client(const policy::PolicySet& set,
+                                                           const PolicyRequest& request) {
+  Judgement judgement;
+  judgement.verdict = judge(set, request, session::security_of(view_of(request)));
+  if (judgement.verdict.is_pass()) co_return judgement;
   const auto known = co_await ask_relay(request);
-  if (known) co_return judge(set, request, *known);
-  if (exempt_.contains(request.get("client_address"))) co_return policy::InboundVerdict();
-  co_return verdict;
+  if (known)
+    judgement = {judge(set, request, *known), known->session_id};
+  else if (exempt_.contains(request.get("client_address")))
+    judgement.verdict = {};
+  co_return judgement;
 }
 
 Task<Result<postfix::SocketmapReply>> PolicyService::ask(std::string map, std::string key) {

@@ -26,16 +26,21 @@ class PolicyService {
 
   // Answers one client of Postfix until it goes or misbehaves.
   daemon::Task<> serve(daemon::Stream stream);
+  // Whether an answer is being worked on.
+  [[nodiscard]] bool is_busy() const { return busy_ > 0; }
 
  private:
   struct Action {
     PolicyAnswer answer;
     std::string text;
   };
+  struct Judgement {
+    policy::InboundVerdict verdict;
+    std::string session_id;  // of the relay, where it was asked
+  };
 
   daemon::Task<Action> decide(const postfix::PolicyRequest& request);
-  daemon::Task<policy::InboundVerdict> judge_client(const policy::PolicySet& set,
-                                                    const postfix::PolicyRequest& request);
+  daemon::Task<Judgement> judge_client(const policy::PolicySet& set, const postfix::PolicyRequest& request);
   daemon::Task<std::string> judge_recipient(const policy::PolicySet& set, std::string_view recipient);
   daemon::Task<Result<postfix::SocketmapReply>> ask(std::string map, std::string key);
   daemon::Task<std::optional<session::SessionSecurity>> ask_relay(const postfix::PolicyRequest& request);
@@ -51,6 +56,7 @@ class PolicyService {
   std::optional<daemon::SocketmapClient> relay_;  // nothing: no relay stands before the mail server
   daemon::Seconds idle_;
   daemon::OnceAMinute unreachable_;
+  std::int64_t busy_ = 0;
 };
 
 }  // namespace smtpseal::policyd

@@ -77,9 +77,8 @@ control::TablesState Policyd::tables() const {
 }
 
 void Policyd::stop() {
+  // Postfix keeps its connections open and reconnects by itself: nothing to wait for but answers under way.
   for (const auto& door : doors_) door.listener->close();
-  // Postfix keeps its connections open and reconnects by itself: nothing to wait for.
-  io_.stop();
 }
 
 void Policyd::admit(Protocol protocol, daemon::Socket socket) {

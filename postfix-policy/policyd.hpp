@@ -11,7 +11,7 @@
 #include "policy_service.hpp"
 #include "policyd_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listener.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/daemon/stream.hpp"
@@ -34,7 +34,7 @@ class Policyd : public daemon::Service {
   void add_controls(daemon::ControlServer& control) override;
   [[nodiscard]] control::TablesState tables() const override;
   void stop() override;
-  [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
+  [[nodiscard]] bool is_drained() const override { return !policy_service_.is_busy(); }
 
  private:
   enum class Protocol { socketmap, policy };

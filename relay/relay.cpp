@@ -11,6 +11,7 @@
 #include "outbound/delivery_check.hpp"
 #include "outbound/hold_control.hpp"
 #include "outbound/lmtp_session.hpp"
+#include "session_report.hpp"
 #include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
@@ -24,6 +25,7 @@ using daemon::Task;
 namespace {
 
 constexpr Seconds kRefusalTimeout{5};
+constexpr Seconds kGrace{2};         // for idle sessions at the end
 constexpr Seconds kQueryIdle{3600};  // the daemons that ask connect anew when they need to
 
 // Holds an address's share of sessions for as long as it lives.
@@ -80,10 +82,10 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       network_rules_(daemon::network_rules(values)),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
-      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, counts_, false},
+      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, counts_, hops_},
       prober_(outbound_),
       inbound_{io,      settings_, engine,  policy_, resolver_, tls_server_, network_rules_,
-               limits_, sessions_, counts_, {},      false,     {}},
+               limits_, sessions_, counts_, {},      {},        {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
@@ -154,6 +156,8 @@ void Relay::add_controls(daemon::ControlServer& control) {
     return prober_.answer(std::move(request), next_id());
   });
   control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
+  control.answer("sessions",
+                 [this](const auto& request) { return sessions_answer(sessions_, hops_, request); });
 }
 
 void Relay::stop() {
@@ -161,10 +165,25 @@ void Relay::stop() {
   for (const auto& door : doors_)
     if (door->kind != Kind::query) door->listener->close();
   pool_.clear();
-  outbound_.stopping = true;
-  inbound_.stopping = true;
-  const auto idle = std::exchange(inbound_.idle, {});  // sessions leave the set while they end
-  for (auto* session : idle) session->interrupt();
+  finish_sessions(Stage::finishing);
+  daemon::asio::co_spawn(io_, close_later(), daemon::asio::detached);
+}
+
+void Relay::finish_sessions(Stage stage) {
+  inbound_.stage = outbound_.stage = stage;
+  const auto interrupt = [](const auto& idle) {
+    const std::vector sessions(idle.begin(), idle.end());  // they leave the set while they end
+    for (auto* session : sessions)
+      if (session->must_end()) session->interrupt();
+  };
+  interrupt(inbound_.idle);
+  interrupt(outbound_.idle);
+}
+
+// Who has just connected to send a message may still do so, and who has sent one say QUIT.
+Task<> Relay::close_later() {
+  co_await daemon::sleep_for(kGrace);
+  finish_sessions(Stage::closing);
 }
 
 void Relay::finish() {

@@ -14,7 +14,7 @@
 #include "outbound/tls_client.hpp"
 #include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listener.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/metrics/metrics.hpp"
 #include "smtpseal/metrics/policy_metrics.hpp"
@@ -54,6 +54,8 @@ class Relay : public daemon::Service {
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   void load_tables();
   void refresh_metrics();
+  void finish_sessions(Stage stage);
+  daemon::Task<> close_later();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
@@ -71,6 +73,7 @@ class Relay : public daemon::Service {
   policy::NetworkRules network_rules_;
   AddressLimits limits_;
   SessionRegistry sessions_;
+  HopRegistry hops_;
   OutboundContext outbound_;
   Prober prober_;
   InboundContext inbound_;

@@ -13,6 +13,7 @@
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/policy/network_rules.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
+#include "stage.hpp"
 
 namespace smtpseal::relay {
 
@@ -31,8 +32,8 @@ struct InboundContext {
   AddressLimits& limits;
   SessionRegistry& sessions;
   const RelayMetrics& metrics;
-  std::unordered_set<SmtpSession*> idle;   // sessions that wait for a command outside a transaction
-  bool stopping = false;                   // the daemon is to end: sessions close when they are idle
+  std::unordered_set<SmtpSession*> idle;  // sessions that wait for a command outside a transaction
+  Stage stage = Stage::serving;
   std::optional<smtp::Ehlo> smtpd_offers;  // as smtpd last said; refreshed by every session with it
 };
 

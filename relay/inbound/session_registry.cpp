@@ -26,6 +26,13 @@ std::optional<TcpEndpoint> parse_endpoint(std::string_view text) {
 
 }  // namespace
 
+void SessionRegistry::report(std::vector<control::SessionInfo>& list, std::size_t most) const {
+  for (const auto& [ends, session] : sessions_) {
+    if (list.size() >= most) return;
+    list.push_back(session->info());
+  }
+}
+
 postfix::SocketmapReply SessionRegistry::answer(std::string_view key) const {
   using postfix::SocketmapStatus;
   const auto blank = key.find(' ');

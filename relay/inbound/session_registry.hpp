@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "smtpseal/control/session_list.hpp"
 #include "smtpseal/postfix/socketmap.hpp"
 
 namespace smtpseal::relay {
@@ -30,6 +32,8 @@ class SessionRegistry {
   }
 
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+  // Adds them to `list`, until it has `most`.
+  void report(std::vector<control::SessionInfo>& list, std::size_t most) const;
 
   // The socketmap answer to "session CLIENT SERVER", both as "192.0.2.7:40112" or "[2001:db8::7]:40112":
   // status::format_session() of it, NOTFOUND, or PERM where the key is none.

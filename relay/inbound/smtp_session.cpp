@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 
+#include "inbound/queue_id.hpp"
 #include "inbound/tls_server.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
@@ -10,6 +11,7 @@
 
 namespace smtpseal::relay {
 
+using control::Activity;
 using daemon::Clock;
 using daemon::Seconds;
 using daemon::Task;
@@ -118,7 +120,7 @@ Task<> SmtpSession::run() {
 
 Task<Result<std::string_view>> SmtpSession::next_command() {
   if (mail_accepted_) co_return co_await link_.next_line(context_.settings.server_idle_time);
-  if (context_.stopping) co_return ErrorCode(daemon::asio::error::operation_aborted);
+  if (must_end()) co_return ErrorCode(daemon::asio::error::operation_aborted);
   context_.idle.insert(this);
   const auto line = co_await link_.next_line(context_.settings.server_idle_time);
   context_.idle.erase(this);
@@ -269,6 +271,7 @@ Task<> SmtpSession::on_starttls(std::string_view argument) {
   auto session = context_.tls.make_session();
   if (!session) co_return reject(454, "4.7.0", "TLS is not available now");
   say(220, "2.0.0", "ready to start TLS");
+  activity_ = Activity::login;
   auto started = co_await link_.flush();
   if (started)
     started = co_await link_.stream().start_tls(std::move(*session), context_.settings.tls_handshake_timeout);
@@ -277,6 +280,7 @@ Task<> SmtpSession::on_starttls(std::string_view argument) {
     ended_ = true;
     co_return;
   }
+  activity_ = Activity::idle;
   drop_backend();
   helo_.clear();  // learnt before TLS, so worthless now (RFC 3207 section 4.2)
   security_.protection = session::Protection::tls;
@@ -319,8 +323,10 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   AuthExchange auth(context_.engine, set, policy);
   const std::string initial(blank == std::string_view::npos ? std::string_view()
                                                             : argument.substr(blank + 1));
+  activity_ = Activity::login;
   const AuthStep step = co_await exchange(auth, initial);
   count_login(outcome_of(step));
+  activity_ = Activity::idle;
   if (ended_) co_return;
   if (step.kind == AuthStep::Kind::succeeded) {
     login_set_ = set;
@@ -407,7 +413,25 @@ session::SessionSecurity SmtpSession::security() const {
     now.octets_sealed = layer->octets_sealed();
     now.octets_unsealed = layer->octets_unsealed();
   }
+  now.session_id = id_;
   return now;
+}
+
+control::SessionInfo SmtpSession::info() const {
+  const auto had = security();
+  control::SessionInfo info;
+  info.id = id_;
+  info.peer = address_.to_string();
+  info.account = login_;
+  info.protection = had.protection;
+  info.bits = had.bits;
+  if (had.tls) info.tls = had.tls->version;
+  info.seconds = static_cast<std::uint64_t>(std::chrono::floor<Seconds>(Clock::now() - opened_).count());
+  info.messages = messages_;
+  info.sealed = had.octets_sealed;
+  info.unsealed = had.octets_unsealed;
+  info.activity = activity_;
+  return info;
 }
 
 policy::InboundVerdict SmtpSession::judge(const std::string& sender) const {
@@ -479,6 +503,7 @@ void SmtpSession::drop_backend() {
 }
 
 void SmtpSession::finish_transaction() {
+  activity_ = Activity::idle;
   mail_accepted_ = false;
   recipients_ = 0;
   sender_.clear();
@@ -501,6 +526,7 @@ Task<> SmtpSession::on_mail(std::string_view argument) {
   const auto reply = co_await forward(smtp::format_envelope("MAIL FROM:", *mail));
   if (!reply) co_return;
   mail_accepted_ = reply->is_positive();
+  if (mail_accepted_) activity_ = Activity::mail;
   sender_ = mail->path;
   link_.reply(*reply);
 }
@@ -532,6 +558,7 @@ Task<> SmtpSession::on_data() {
   if (!go_ahead) co_return;
   link_.reply(*go_ahead);
   if (go_ahead->code != 354) co_return;
+  activity_ = Activity::data;
   smtp::DataScanner scanner(context_.settings.stray_line_ends, context_.settings.data_line_limit);
   if (!co_await stream_content(scanner)) {
     backend_.reset();  // no end of data: smtpd drops what it has
@@ -586,6 +613,7 @@ Task<> SmtpSession::on_bdat(std::string_view argument) {
                           (!backend_ || backend_->offers().chunking);
   const bool in_order = mail_accepted_ && recipients_ > 0 && is_offered;
   in_bdat_ = in_order;
+  if (in_order) activity_ = Activity::data;
   if (!co_await pass_chunk(*chunk)) {
     backend_.reset();
     ended_ = true;
@@ -654,6 +682,7 @@ void SmtpSession::log_message(std::uint64_t octets, const Reply& reply) const {
       .field("from", "<" + sender_ + ">")
       .field("recipients", recipients_)
       .field("octets", octets)
+      .optional("queue", queue_id_of(reply))
       .field("reply", reply.one_line());
 }
 

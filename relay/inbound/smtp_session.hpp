@@ -13,6 +13,7 @@
 #include "inbound/chunk_guard.hpp"
 #include "inbound/context.hpp"
 #include "relay_metrics.hpp"
+#include "smtpseal/control/session_list.hpp"
 #include "smtpseal/policy/inbound.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/command.hpp"
@@ -33,6 +34,9 @@ class SmtpSession {
   void interrupt() { link_.stream().interrupt(); }
   // What the session has had so far.
   [[nodiscard]] session::SessionSecurity security() const;
+  [[nodiscard]] control::SessionInfo info() const;
+  // Whether the session is to go on to no further message.
+  [[nodiscard]] bool must_end() const { return context_.stage == Stage::closing; }
 
  private:
   daemon::Task<Result<std::string_view>> next_command();
@@ -95,6 +99,8 @@ class SmtpSession {
   std::int64_t auth_failures_ = 0;
   std::int64_t errors_ = 0;
   std::uint64_t messages_ = 0;
+  daemon::Clock::time_point opened_ = daemon::Clock::now();
+  control::Activity activity_ = control::Activity::idle;
   bool ended_ = false;
   metrics::Present present_;
   OctetCount octets_;

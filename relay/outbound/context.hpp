@@ -2,16 +2,20 @@
 #pragma once
 
 #include <memory>
+#include <unordered_set>
 
 #include "outbound/credential_gate.hpp"
+#include "outbound/hop_registry.hpp"
 #include "outbound/resolver.hpp"
 #include "settings.hpp"
 #include "smtpseal/crypto/engine.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
+#include "stage.hpp"
 
 namespace smtpseal::relay {
 
 class HopPool;
+class LmtpSession;
 class TlsClient;
 struct RelayMetrics;
 
@@ -25,13 +29,15 @@ struct OutboundContext {
   CredentialGate& gate;
   HopPool& pool;
   const RelayMetrics& metrics;
-  bool stopping = false;  // the daemon is to end: no new transaction
+  HopRegistry& hops;
+  std::unordered_set<LmtpSession*> idle{};  // sessions that wait for a command outside a transaction
+  Stage stage = Stage::serving;
 };
 
 // The same for sessions that are to be opened with other settings, which must outlive it.
 inline OutboundContext with_settings(const OutboundContext& context, const Settings& settings) {
-  return {context.io,  settings,     context.engine, context.policy,  context.resolver,
-          context.tls, context.gate, context.pool,   context.metrics, context.stopping};
+  return {context.io,   settings,     context.engine,  context.policy, context.resolver, context.tls,
+          context.gate, context.pool, context.metrics, context.hops,   {},               context.stage};
 }
 
 }  // namespace smtpseal::relay

@@ -108,9 +108,12 @@ HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& ta
       key_(std::move(key)),
       log_id_(std::move(log_id)),
       present_(context.metrics.sessions_open(Direction::outbound)),
-      octets_(context.metrics, Direction::outbound) {}
+      octets_(context.metrics, Direction::outbound) {
+  context_.hops.add(this);
+}
 
 HopSession::~HopSession() {
+  context_.hops.remove(this);
   if (security_.protection == session::Protection::none) return;
   const auto had = security();
   octets_.update(had);
@@ -124,6 +127,7 @@ HopSession::~HopSession() {
 }
 
 Task<LoginResult> HopSession::start(const HopPlan& plan, const Target& target) {
+  domain_ = plan.decision.domain;
   LoginResult result;
   result.failure = co_await greet(*plan.observer);
   if (!result.failure) result.failure = co_await say_ehlo(*plan.observer, "ehlo");
@@ -131,7 +135,8 @@ Task<LoginResult> HopSession::start(const HopPlan& plan, const Target& target) {
     result.failure = co_await enter_tls(plan, target);
   if (result.failure) co_return std::move(result);
   if (plan.credential != nullptr) result = co_await log_in_as(plan, target);
-  if (!result.failure) log_opened(plan.decision);
+  is_ready_ = !result.failure;
+  if (is_ready_) log_opened(plan.decision);
   co_return std::move(result);
 }
 
@@ -275,6 +280,28 @@ session::SessionSecurity HopSession::security() const {
     now.octets_unsealed = layer->octets_unsealed();
   }
   return now;
+}
+
+control::SessionInfo HopSession::info() const {
+  using control::Activity;
+  const auto had = security();
+  control::SessionInfo info;
+  info.direction = control::Direction::out;
+  info.id = log_id_;
+  info.peer = peer_;
+  info.account = had.account;
+  info.domain = domain_;
+  info.protection = had.protection;
+  info.bits = had.bits;
+  if (had.tls) info.tls = had.tls->version;
+  info.seconds =
+      static_cast<std::uint64_t>(std::chrono::floor<Seconds>(daemon::Clock::now() - opened_).count());
+  info.messages = static_cast<std::uint64_t>(messages);
+  info.sealed = had.octets_sealed;
+  info.unsealed = had.octets_unsealed;
+  if (!is_ready_) info.activity = Activity::login;
+  if (in_transaction) info.activity = in_data ? Activity::data : Activity::mail;
+  return info;
 }
 
 std::string hop_key(const HopPlan& plan) {

@@ -13,6 +13,7 @@
 #include "outbound/route.hpp"
 #include "relay_metrics.hpp"
 #include "smtp_link.hpp"
+#include "smtpseal/control/session_list.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
 
@@ -61,10 +62,12 @@ class HopSession {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& log_id() const { return log_id_; }
 
+  [[nodiscard]] control::SessionInfo info() const;
   // The next hop has answered the end of a message.
   void end_message();
 
   bool in_transaction = false;
+  bool in_data = false;  // between 354 and the reply to the end of data: nothing but content may be sent
   std::int64_t messages = 0;
 
  private:
@@ -86,6 +89,9 @@ class HopSession {
   smtp::Ehlo offers_;
   session::SessionSecurity security_;
   std::string verified_ = "no";
+  std::string domain_;     // that it was opened for
+  bool is_ready_ = false;  // for mail
+  daemon::Clock::time_point opened_ = daemon::Clock::now();
   bool broken_ = false;
   metrics::Present present_;
   OctetCount octets_;

@@ -31,7 +31,7 @@ Leg::Leg(OutboundContext& context, std::shared_ptr<const policy::PolicySet> set,
 Leg::~Leg() {
   if (outcome_) context_.metrics.messages(Direction::outbound, protection_, *outcome_).Increment();
   // Cut short in the middle of content, the connection must end without an end-of-data mark.
-  if (session_ && !in_data_) context_.pool.give_back(std::move(session_));
+  if (session_ && !session_->in_data) context_.pool.give_back(std::move(session_));
 }
 
 void Leg::fail(const ErrorCode& error) {
@@ -157,7 +157,7 @@ Task<bool> Leg::begin_data(const std::string& client_helo, const std::string& ho
     take_refusal(*answer);
     co_return false;
   }
-  in_data_ = true;
+  session_->in_data = true;
   const ReceivedFacts facts{
       client_helo,         hostname, log_id_, session_->peer(), session_->security(), std::time(nullptr),
       session_->verified()};
@@ -190,7 +190,7 @@ Task<smtp::Reply> Leg::result() {
     take_refusal(*answer);
     co_return *failure_;
   }
-  in_data_ = false;
+  session_->in_data = false;
   session_->end_message();
   outcome_ = outcome_of(*answer);
   const std::chrono::duration<double> took = daemon::Clock::now() - began_;

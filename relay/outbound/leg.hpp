@@ -62,7 +62,6 @@ class Leg {
   std::unique_ptr<HopSession> session_;
   std::size_t recipients_ = 0;  // accepted by the next hop
   bool started_ = false;        // MAIL was tried
-  bool in_data_ = false;  // between 354 and the reply to the end of data: nothing but content may be sent
   std::optional<smtp::Reply> failure_;
   // For the counters.
   daemon::Clock::time_point began_;

@@ -31,7 +31,7 @@ void LmtpSession::say(int code, std::string status, std::string text) {
 Task<> LmtpSession::run() {
   say(220, "", context_.settings.hostname + " LMTP smtpseal-relay");
   while (!ended_) {
-    const auto line = co_await link_.next_line(kCommandTimeout);
+    const auto line = co_await next_line();
     if (!line) {
       if (line.error().category() == smtp::category()) {
         say(500, "5.5.2", "Error: " + line.error().message());
@@ -42,6 +42,17 @@ Task<> LmtpSession::run() {
     co_await handle(*line);
   }
   co_await link_.flush();
+}
+
+// At the daemon's end an idle session is closed without a word: lmtp(8), which keeps it for its next message,
+// finds that out before it uses it.
+Task<Result<std::string_view>> LmtpSession::next_line() {
+  if (transaction_) co_return co_await link_.next_line(kCommandTimeout);
+  if (must_end()) co_return ErrorCode(daemon::asio::error::operation_aborted);
+  context_.idle.insert(this);
+  const auto line = co_await link_.next_line(kCommandTimeout);
+  context_.idle.erase(this);
+  co_return line;
 }
 
 Task<> LmtpSession::handle(std::string_view line) {
@@ -58,8 +69,7 @@ Task<> LmtpSession::handle(std::string_view line) {
       co_await on_data();
       co_return;
     case Verb::rset:
-      transaction_.reset();
-      co_return say(250, "2.0.0", "Ok");
+      co_return on_rset();
     case Verb::noop:
       co_return say(250, "2.0.0", "Ok");
     case Verb::vrfy:
@@ -88,10 +98,6 @@ void LmtpSession::on_lhlo(std::string_view argument) {
 
 void LmtpSession::on_mail(std::string_view argument) {
   if (transaction_) return say(503, "5.5.1", "Error: nested MAIL command");
-  if (context_.stopping) {
-    ended_ = true;
-    return say(421, "4.3.2", "smtpseal-relay is shutting down");
-  }
   auto mail = smtp::parse_mail(argument);
   if (!mail) return say(501, "5.5.4", "Error: " + mail.error().message());
   transaction_ = std::make_unique<Transaction>(context_, std::move(*mail), helo_,
@@ -104,6 +110,14 @@ Task<> LmtpSession::on_rcpt(std::string_view argument) {
   const auto rcpt = smtp::parse_rcpt(argument);
   if (!rcpt) co_return say(501, "5.5.4", "Error: " + rcpt.error().message());
   link_.reply(co_await transaction_->add_recipient(*rcpt));
+}
+
+void LmtpSession::on_rset() {
+  const bool had_transaction = transaction_ != nullptr;
+  transaction_.reset();
+  if (!had_transaction || !must_end()) return say(250, "2.0.0", "Ok");
+  ended_ = true;
+  say(421, "4.3.2", "smtpseal-relay is shutting down");
 }
 
 Task<> LmtpSession::on_data() {

@@ -17,12 +17,20 @@ class LmtpSession {
 
   // Serves the connection to its end.
   daemon::Task<> run();
+  // Ends an idle session: the daemon stops.
+  void interrupt() { link_.stream().interrupt(); }
+  // Whether the session is to go on to no further transaction.
+  [[nodiscard]] bool must_end() const {
+    return context_.stage == Stage::closing || (context_.stage == Stage::finishing && transactions_ > 0);
+  }
 
  private:
+  daemon::Task<Result<std::string_view>> next_line();
   daemon::Task<> handle(std::string_view line);
   void on_lhlo(std::string_view argument);
   void on_mail(std::string_view argument);
   daemon::Task<> on_rcpt(std::string_view argument);
+  void on_rset();
   daemon::Task<> on_data();
   void on_xforward(std::string_view argument);
   void say(int code, std::string status, std::string text);

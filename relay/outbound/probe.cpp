@@ -27,7 +27,7 @@ namespace {
 class Watch final : public HopObserver {
  public:
   Watch(const OutboundContext& context, Seconds limit, ProbeReport& report)
-      : stopping_(context.stopping),
+      : stage_(context.stage),
         usual_(context.settings),
         settings_(context.settings),
         until_(Clock::now() + limit),
@@ -43,7 +43,7 @@ class Watch final : public HopObserver {
         {std::string(name), !failure, static_cast<std::uint64_t>(took.count()), std::move(detail)});
     shorten_waits();
   }
-  [[nodiscard]] bool may_go_on() const override { return Clock::now() < until_ && !stopping_; }
+  [[nodiscard]] bool may_go_on() const override { return Clock::now() < until_ && stage_ == Stage::serving; }
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
@@ -57,7 +57,7 @@ class Watch final : public HopObserver {
     settings_.quit_timeout = std::min(usual_.quit_timeout, left);
   }
 
-  const bool& stopping_;
+  const Stage& stage_;
   const Settings& usual_;
   Settings settings_;
   Clock::time_point until_;

@@ -26,19 +26,11 @@ std::string complaint(const std::string& toml) {
 
 BOOST_AUTO_TEST_SUITE(milter_service)
 
-BOOST_AUTO_TEST_CASE(names_endpoints_as_libmilter_does) {
-  BOOST_TEST(connection_text("unix:/run/smtpseal/milter") == "unix:/run/smtpseal/milter");
-  BOOST_TEST(connection_text("inet:127.0.0.1:7701") == "inet:7701@127.0.0.1");
-  BOOST_TEST(connection_text("inet:[::1]:7701") == "inet6:7701@[::1]");
-}
-
 BOOST_AUTO_TEST_CASE(listens_on_this_host_alone) {
   for (const char* endpoint :
-       {"inet:0.0.0.0:7701", "inet:192.0.2.1:7701", "inet:[::]:7701", "inet:[2001:db8::1]:7701"})
-    BOOST_CHECK_THROW((void)connection_text(endpoint), StartupError);
-  for (const char* endpoint :
-       {"", "unix:", "unix:milter", "inet:localhost:7701", "inet:127.0.0.1", "7701@127.0.0.1"})
-    BOOST_CHECK_THROW((void)connection_text(endpoint), StartupError);
+       {"inet:0.0.0.0:7701", "inet:192.0.2.1:7701", "inet:[::]:7701", "inet:[2001:db8::1]:7701",
+        "unix:", "unix:milter", "inet:localhost:7701", "inet:127.0.0.1", "7701@127.0.0.1"})
+    BOOST_TEST(complaint("[milter]\nlisten = \"" + std::string(endpoint) + "\"\n") != "", endpoint);
 }
 
 BOOST_AUTO_TEST_CASE(names_parameter_and_value_of_what_it_does_not_take) {

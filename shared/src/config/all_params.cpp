@@ -19,8 +19,12 @@ constexpr std::array kParams{
 
     Param{"log.level", choice, "info", 0, 0, "Least severity that is logged.", "debug|info|warning|error"},
     Param{"log.target", choice, "stderr", 0, 0,
-          "Where log lines go: standard error (systemd's journal reads it) or syslog, facility mail.",
-          "stderr|syslog"},
+          "Where log lines go: standard error (systemd's journal reads it), syslog, facility mail, or the "
+          "journal itself, with severities.",
+          "stderr|syslog|journal"},
+    Param{"log.format", choice, "text", 0, 0,
+          "A line is an event and key=value, or a JSON object with members time, level, program, pid, event.",
+          "text|json"},
     Param{"process.user", text, "smtpseal", 0, 64,
           "User the daemons run as once their sockets are bound. Empty: stay as started."},
     Param{"process.drain_time", seconds, "30s", 0, 600,

@@ -54,6 +54,13 @@ bool Values::is_default(std::string_view name) const {
   return value_of(values_, name).is_default;
 }
 
+std::vector<std::string> Values::differences(const Values& other) const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values_)
+    if (!value.is_same(value_of(other.values_, name))) names.push_back(name);
+  return names;
+}
+
 Load load_text(std::string_view toml, const std::string& file, std::span<const Param> known) {
   return Loader(file, known).load(toml);
 }

@@ -115,6 +115,8 @@ const std::array kParameters{
               [](const Status& s) { return is_sealed(s) ? std::to_string(s.security.octets_unsealed) : ""; },
               [](Status& s, const std::string& v) { return set_number(s.security.octets_unsealed, v); },
               false},
+    Parameter{"id", [](const Status& s) { return s.security.session_id; },
+              [](Status& s, const std::string& v) { return set_text(s.security.session_id, v); }, false},
     Parameter{"peer", &peer_text, &set_peer},
     Parameter{"by", [](const Status& s) { return s.by; },
               [](Status& s, const std::string& v) { return is_authserv_id(v) && set_text(s.by, v); }},

@@ -186,6 +186,15 @@ BOOST_AUTO_TEST_CASE(files_are_checked_before_they_are_believed) {
   BOOST_TEST(missing.problems[0].origin.text() == directory.path("none"));
 }
 
+BOOST_AUTO_TEST_CASE(tells_which_parameters_differ) {
+  const auto values = [](const std::string& text) { return std::move(load(text).values.value()); };
+  const auto before = values("[relay]\nwait = \"2h\"\nlisten = [\"a\"]\n[log]\nlevel = \"debug\"\n");
+  BOOST_TEST(
+      before.differences(values("[relay]\nwait = 7200\nlisten = ['a']\n[log]\nlevel = \"debug\"\n")).empty());
+  const std::vector<std::string> changed{"log.level", "relay.listen", "relay.wait"};
+  BOOST_TEST(before.differences(values("")) == changed, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(every_declared_parameter_is_sound) {
   const auto values = load_text("", "f", all_params()).values;
   BOOST_REQUIRE(values.has_value());

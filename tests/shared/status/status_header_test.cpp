@@ -246,6 +246,18 @@ BOOST_AUTO_TEST_CASE(the_session_map_tells_octets_and_an_unproven_seal) {
   BOOST_TEST(!unproven->security.is_proven_sealed());
 }
 
+BOOST_AUTO_TEST_CASE(the_session_map_tells_the_relays_id_and_a_header_does_not) {
+  SessionSecurity security = sealed();
+  security.session_id = "00af31c2d9";
+  const auto text = format_session(security);
+  BOOST_TEST(text.find("; id=00af31c2d9; peer=") != std::string::npos);
+  BOOST_REQUIRE(parse_status(text).has_value());
+  BOOST_TEST(parse_status(text)->security.session_id == "00af31c2d9");
+  const auto header = format_status({security, "mx.example.com", {}}, ShowAccount::yes);
+  BOOST_TEST(header.find("00af31c2d9") == std::string::npos);
+  BOOST_TEST(!parse_status(text + "; by=mx.example.com").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_session_map_keeps_accounts_apart) {
   for (const std::string& account : {"CORP\\D\xC3\x96M"s, "CORP\\D??M"s, std::string(400, 'a'), "\xFF"s}) {
     SessionSecurity security = sealed();

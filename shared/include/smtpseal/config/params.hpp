@@ -42,6 +42,8 @@ class Values {
   [[nodiscard]] bool flag(std::string_view name) const;
   [[nodiscard]] const std::vector<std::string>& list(std::string_view name) const;
   [[nodiscard]] bool is_default(std::string_view name) const;
+  // The names of the parameters that have another value in `other`, in alphabetical order.
+  [[nodiscard]] std::vector<std::string> differences(const Values& other) const;
 
  private:
   friend struct Loader;
@@ -51,6 +53,10 @@ class Values {
     std::int64_t number = 0;
     std::vector<std::string> list;
     bool is_default = true;
+
+    [[nodiscard]] bool is_same(const Value& other) const {
+      return text == other.text && number == other.number && list == other.list;
+    }
   };
   std::map<std::string, Value, std::less<>> values_;
 };

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "smtpseal/daemon/async.hpp"
-#include "smtpseal/daemon/endpoint.hpp"
+#include "smtpseal/daemon/listener.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 
 namespace smtpseal::daemon {

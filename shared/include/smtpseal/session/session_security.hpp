@@ -37,6 +37,7 @@ struct SessionSecurity {
   std::string peer_address;
   std::optional<Tls> tls;
   std::string unknown_reason;  // why it is not known; only with Protection::unknown
+  std::string session_id;      // of the relay, in its log; empty where it did not carry the session
 
   // "sealed" counts only when octets went through the seal both ways.
   [[nodiscard]] bool is_proven_sealed() const {

@@ -41,8 +41,9 @@ enum class ShowAccount { no, yes };
 [[nodiscard]] std::optional<Status> parse_status(std::string_view value);
 
 // What the relay answers to `session`: as a header, but `sealed` also before the seal is proven, then with
-// the octet counts, "; sealed=N; unsealed=N" before peer=, and without by=. Values are neither cut nor
-// reduced to ASCII (control characters still become "?"): two accounts must not become one.
+// the octet counts, "; sealed=N; unsealed=N", and the session's id, "; id=X", before peer=, and without by=.
+// Values are neither cut nor reduced to ASCII (control characters still become "?"): two accounts must not
+// become one.
 [[nodiscard]] std::string format_session(const session::SessionSecurity& security);
 
 }  // namespace smtpseal::status
