@@ -123,12 +123,14 @@ void add_account_command(CLI::App& app, Context& context) {
   auto* add_command = add_password_command(*account, "add", "Add an account", *options);
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as domains=partner.example");
+  add_no_reload_option(*add_command, context);
   add_command->callback([&context, options, add_command] {
     refuse_stray_arguments(*add_command);
     context.status = add(context, *options);
   });
 
   auto* passwd_command = add_password_command(*account, "passwd", "Change an account's password", *options);
+  add_no_reload_option(*passwd_command, context);
   passwd_command->callback([&context, options, passwd_command] {
     refuse_stray_arguments(*passwd_command);
     context.status = change_password(context, *options);
@@ -136,6 +138,7 @@ void add_account_command(CLI::App& app, Context& context) {
 
   auto* remove_command = account->add_subcommand("remove", "Remove an account");
   remove_command->add_option("NAME", options->account, "as in the list")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = account->add_subcommand("list", "List the accounts, without secrets");

@@ -27,6 +27,8 @@ class Context {
   std::string config_file;
   // Set by the subcommand that ran.
   int status = kSuccess;
+  // Option --no-reload of what edits tables.
+  bool no_reload = false;
 
   // Throw Failure where the configuration has a problem or the engine cannot be made.
   const config::Values& values();

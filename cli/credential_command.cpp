@@ -105,6 +105,7 @@ void add_credential_command(CLI::App& app, Context& context) {
                  "Store the password itself, not its hash (for PLAIN and LOGIN of mechanisms=)")
       ->excludes(lm);
   add_password_input(*set_command, options->password_file);
+  add_no_reload_option(*set_command, context);
   set_command->callback([&context, options, set_command] {
     refuse_stray_arguments(*set_command);
     context.status = set(context, *options);
@@ -112,6 +113,7 @@ void add_credential_command(CLI::App& app, Context& context) {
 
   auto* remove_command = credential->add_subcommand("remove", "Remove a credential that no rule uses");
   remove_command->add_option("ACCOUNT", options->account, "as in the list")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->account); });
 
   auto* list_command = credential->add_subcommand("list", "List the credentials, without secrets");

@@ -151,6 +151,7 @@ void add_domain_command(CLI::App& app, Context& context) {
   add_command->add_option("LEVEL", options->level, "none, tls, auth or seal")->required();
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as account='DOMAIN\\user'");
+  add_no_reload_option(*add_command, context);
   add_command->callback([&context, options] { context.status = add(context, *options); });
 
   auto* set_command =
@@ -160,6 +161,7 @@ void add_domain_command(CLI::App& app, Context& context) {
       ->add_option("CHANGES", options->changes,
                    "a level, name=value to set an attribute, name= to take it away")
       ->required();
+  add_no_reload_option(*set_command, context);
   set_command->callback([&context, options] { context.status = set(context, *options); });
 
   auto* show_command = domain->add_subcommand("show", "Say in words what one rule asks for");
@@ -168,6 +170,7 @@ void add_domain_command(CLI::App& app, Context& context) {
 
   auto* remove_command = domain->add_subcommand("remove", "Remove a rule");
   remove_command->add_option("PATTERN", options->pattern, "the rule's pattern")->required();
+  add_no_reload_option(*remove_command, context);
   remove_command->callback([&context, options] { context.status = remove(context, options->pattern); });
 
   auto* list_command = domain->add_subcommand("list", "List all rules");

@@ -3,10 +3,9 @@
 #include <ctime>
 
 #include "commands.hpp"
+#include "control.hpp"
 #include "json_output.hpp"
 #include "output.hpp"
-#include "smtpseal/daemon/daemon.hpp"
-#include "smtpseal/daemon/socketmap_query.hpp"
 #include "smtpseal/holds/hold_file.hpp"
 
 namespace smtpseal::cli {
@@ -14,10 +13,7 @@ namespace {
 
 using holds::Hold;
 using holds::Kind;
-using postfix::SocketmapReply;
 using postfix::SocketmapStatus;
-
-constexpr std::chrono::seconds kTimeout{10};
 
 struct Options {
   bool as_json = false;
@@ -30,39 +26,14 @@ struct Report {
   std::string file;  // empty: the running relay said it
 };
 
-const std::string& control_endpoint(Context& context) {
-  const auto& names = context.values().list("relay.control_listen");
-  if (names.empty()) throw Failure("relay.control_listen is empty, so that smtpseal-relay cannot be asked");
-  return names.front();
-}
-
-// Nothing where the relay does not run. Throws Failure where it does and cannot be asked.
-std::optional<SocketmapReply> ask_relay(Context& context, const std::string& map, const std::string& key) {
-  using boost::system::errc::errc_t;
-  const auto& name = control_endpoint(context);
-  daemon::SocketmapQuery query(daemon::parse_endpoint(name));
-  auto reply = query.ask({map, key}, kTimeout);
-  if (reply && reply->status != SocketmapStatus::temp && reply->status != SocketmapStatus::perm)
-    return std::move(*reply);
-  if (reply) throw Failure("smtpseal-relay refuses to answer: " + reply->text);
-  const auto error = reply.error();
-  if (error == errc_t::no_such_file_or_directory || error == errc_t::connection_refused) return std::nullopt;
-  if (error == errc_t::permission_denied)
-    throw Failure(name + ": permission denied; run it as root or as " +
-                  context.values().text("process.user"));
-  throw Failure("smtpseal-relay does not answer at " + name + ": " + error.message());
-}
-
-std::string not_running(Context& context) {
-  return "smtpseal-relay does not run (nothing answers at " + control_endpoint(context) + ")";
-}
-
 Report from_file(Context& context) {
   const auto& directory = context.values().text("relay.state_directory");
-  if (directory.empty()) throw Failure(not_running(context) + ", and relay.state_directory is empty");
+  if (directory.empty())
+    throw Failure(not_running(context, "relay") + ", and relay.state_directory is empty");
   const holds::HoldFile file(directory);
   auto content = file.read();
-  if (!content.holds) throw Failure(not_running(context) + "; " + file.path() + ": " + content.problem);
+  if (!content.holds)
+    throw Failure(not_running(context, "relay") + "; " + file.path() + ": " + content.problem);
   Report report;
   report.file = file.path();
   const holds::Time now = std::time(nullptr);
@@ -74,7 +45,7 @@ Report from_file(Context& context) {
 }
 
 Report find_out(Context& context) {
-  const auto reply = ask_relay(context, "holds", "*");
+  const auto reply = ask_relay(context, "holds");
   if (!reply) return from_file(context);
   auto list = holds::parse_list(reply->text);
   if (!list) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
@@ -136,7 +107,7 @@ int show(Context& context, const Options& options) {
 
 int lift(Context& context, const std::string& account) {
   const auto reply = ask_relay(context, "lift", account);
-  if (!reply) throw Failure(not_running(context) + "; holds are lifted while it runs");
+  if (!reply) throw Failure(not_running(context, "relay") + "; holds are lifted while it runs");
   if (reply->status == SocketmapStatus::notfound)
     throw Failure(account + " is not on hold; what is: smtpseal holds");
   std::cout << account << ": " << reply->text << '\n';

@@ -13,6 +13,7 @@
 
 #include "atomic_file.hpp"
 #include "output.hpp"
+#include "reload.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -97,6 +98,25 @@ void require_one_line(std::string_view text) {
   const auto breaks_line = [](char c) { return c == '\n' || c == '\r' || c == '\0'; };
   if (std::any_of(text.begin(), text.end(), breaks_line))
     throw Failure("an entry is one line; nothing was changed");
+}
+
+// Says in one line which daemons use the edited tables. Returns the exit status.
+int reload_and_tell(Context& context) {
+  using Kind = ReloadResult::Kind;
+  std::string reloaded;
+  std::string refused;
+  for (const auto& each : context.no_reload ? std::vector<ReloadResult>() : reload_daemons(context)) {
+    if (each.kind == Kind::reloaded) reloaded += (reloaded.empty() ? "" : ", ") + each.daemon;
+    if (each.kind == Kind::refused) refused += (refused.empty() ? "" : "; ") + each.daemon + ": " + each.text;
+  }
+  if (!refused.empty()) {
+    std::cout << "OK: the rules are valid. NOT RELOADED: " << refused << '\n';
+    return kProblem;
+  }
+  std::cout << "OK: the rules are valid; "
+            << (reloaded.empty() ? "daemons take them at their next reload" : "reloaded: " + reloaded)
+            << '\n';
+  return kSuccess;
 }
 
 }  // namespace
@@ -185,8 +205,11 @@ int TableEditor::commit(const std::string& done) {
               << " left from before; daemons keep their old rules\n";
     return kProblem;
   }
-  std::cout << "OK: the rules are valid; daemons take them at their next reload\n";
-  return kSuccess;
+  return reload_and_tell(context_);
+}
+
+void add_no_reload_option(CLI::App& command, Context& context) {
+  command.add_flag("--no-reload", context.no_reload, "Do not make the running daemons read the tables");
 }
 
 std::function<bool(std::string_view)> is_account(const std::string& account) {

@@ -2,6 +2,7 @@
 // made.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -34,9 +35,10 @@ class TableEditor {
   // REQUIRES: `part` borrows from a line that find() returned.
   void replace(std::string_view part, std::string_view with);
 
-  // Validates the whole set with the edited table in place of the old one, then replaces it and prints `done`
-  // and what is still wrong or weak. Throws Failure, with nothing changed, where the edit would add a
-  // problem. Returns the exit status: 1 where the set has problems that it had before.
+  // Validates the whole set with the edited table in place of the old one, then replaces it, makes the
+  // running daemons reload, and prints `done` and what is still wrong or weak. Throws Failure, with nothing
+  // changed, where the edit would add a problem. Returns the exit status: 1 where the set has problems that
+  // it had before, or a daemon refuses to reload.
   int commit(const std::string& done);
 
  private:
@@ -49,6 +51,9 @@ class TableEditor {
   int lock_ = -1;
   SecretText text_;
 };
+
+// Option --no-reload, for commands that edit a table.
+void add_no_reload_option(CLI::App& command, Context& context);
 
 // For TableEditor::find(): the entry of an account, in any case.
 std::function<bool(std::string_view)> is_account(const std::string& account);

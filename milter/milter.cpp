@@ -108,8 +108,9 @@ void Milter::start() {
   start_libmilter([this](int result) { daemon::asio::post(io_, [this, result] { end(result); }); });
 }
 
-void Milter::reload() {
+std::string Milter::reload() {
   policy_.reload();
+  return policy_.first_problem();
 }
 
 // smfi_stop() is not for this: libmilter then cuts every connection that waits for the mail server's next

@@ -25,7 +25,8 @@ class Milter : public daemon::Service {
 
   void bind() override;
   void start() override;
-  void reload() override;
+  std::string reload() override;
+  [[nodiscard]] control::TablesState tables() const override { return policy_.state(); }
   // New connections find no socket, or are answered with a temporary failure; those that are open go on.
   void stop() override;
   [[nodiscard]] bool is_drained() const override { return filter_.connections == 0; }

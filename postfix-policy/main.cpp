@@ -3,7 +3,7 @@
 int main(int argc, char** argv) {
   using namespace smtpseal;
   const daemon::DaemonInfo info{
-      "smtpseal-policyd",
+      "smtpseal-policyd", "policyd",
       "Routes mail for listed domains to smtpseal-relay, and says what may arrive how (socketmap and policy "
       "server for Postfix).",
       [](daemon::asio::io_context& io, const config::Values& values) -> std::unique_ptr<daemon::Service> {

@@ -47,11 +47,18 @@ void Policyd::start() {
   }
 }
 
-void Policyd::reload() {
+std::string Policyd::reload() {
   if (judging_.reload())
     routing_.adopt(judging_);
   else
     routing_.reload();
+  return judging_.first_problem();
+}
+
+control::TablesState Policyd::tables() const {
+  auto state = (judging_.first_problem().empty() ? judging_ : routing_).state();
+  state.problem = judging_.first_problem();
+  return state;
 }
 
 void Policyd::stop() {

@@ -27,7 +27,8 @@ class Policyd : public daemon::Service {
 
   void bind() override;
   void start() override;
-  void reload() override;
+  std::string reload() override;
+  [[nodiscard]] control::TablesState tables() const override;
   void stop() override;
   [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
 

@@ -11,6 +11,7 @@
 #include "outbound/delivery_check.hpp"
 #include "outbound/hold_control.hpp"
 #include "outbound/lmtp_session.hpp"
+#include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
 #include "smtpseal/log/log.hpp"
@@ -80,15 +81,10 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       inbound_{io,      settings_, engine, policy_, resolver_, tls_server_, network_rules_,
                limits_, sessions_, {},     false,   {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
-      control_([this](const postfix::SocketmapRequest& request) { return hold_answer(gate_, request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
     daemon::local_endpoints(values, parameter);
   daemon::endpoints(values, "relay.smtp_listen");
-  // Whoever reaches it can lift holds; only a unix socket has a mode that keeps others out.
-  for (const auto& name : daemon::endpoints(values, "relay.control_listen"))
-    if (!name.starts_with("unix:"))
-      throw daemon::StartupError("relay.control_listen: \"" + name + "\": only unix:PATH is allowed");
   daemon::parse_endpoint(settings_.smtpd);
   if (!settings_.notify_submission.empty()) daemon::parse_endpoint(settings_.notify_submission);
 }
@@ -106,7 +102,6 @@ void Relay::bind() {
   open_doors(values_.list("relay.smtp_listen"), Kind::smtp, owner);
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
   open_doors(values_.list("relay.query_listen"), Kind::query, owner);
-  open_doors(values_.list("relay.control_listen"), Kind::control, {owner.user, {}, 0600});
   gate_.prepare(owner.user);
 }
 
@@ -132,10 +127,17 @@ void Relay::start() {
   }
 }
 
-void Relay::reload() {
+std::string Relay::reload() {
   load_tables();  // first, since reading the system's authorities takes longest
-  tls_client_.reload();
-  tls_server_.reload();
+  std::string problem = policy_.first_problem();
+  for (const auto& next : {tls_client_.reload(), tls_server_.reload()})
+    if (problem.empty()) problem = next;
+  return problem;
+}
+
+void Relay::add_controls(daemon::ControlServer& control) {
+  for (const char* map : {"holds", "lift"})
+    control.answer(map, [this](const auto& request) { return hold_answer(gate_, request); });
 }
 
 void Relay::stop() {
@@ -165,8 +167,6 @@ Task<> Relay::serve(Kind kind, daemon::Socket socket, daemon::Endpoint peer) {
     co_await serve_smtp(std::move(stream), tcp_endpoint(peer), tcp_endpoint(local));
   else if (kind == Kind::query)
     co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, answer_);
-  else if (kind == Kind::control)
-    co_await daemon::serve_socketmap(std::move(stream), kQueryIdle, control_);
   else
     co_await serve_lmtp(std::move(stream), kind == Kind::lmtp_seven_bit);
 }

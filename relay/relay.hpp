@@ -28,13 +28,15 @@ class Relay : public daemon::Service {
 
   void bind() override;
   void start() override;
-  void reload() override;
+  std::string reload() override;
+  [[nodiscard]] control::TablesState tables() const override { return policy_.state(); }
+  void add_controls(daemon::ControlServer& control) override;
   void stop() override;
   void finish() override;
   [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
 
  private:
-  enum class Kind { lmtp, lmtp_seven_bit, smtp, query, control };
+  enum class Kind { lmtp, lmtp_seven_bit, smtp, query };
   struct Door {
     Kind kind;
     std::unique_ptr<daemon::Listener> listener;
@@ -62,7 +64,6 @@ class Relay : public daemon::Service {
   OutboundContext outbound_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
-  daemon::SocketmapAnswer control_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::int64_t lmtp_clients_ = 0;
   std::int64_t smtp_clients_ = 0;

@@ -79,11 +79,13 @@ void TlsServer::load() {
   context_ = std::move(context);
 }
 
-void TlsServer::reload() {
+std::string TlsServer::reload() {
   try {
     load();
+    return {};
   } catch (const StartupError& error) {
     log::error("certificate-not-loaded").field("reason", error.what()).field("in_use", "the previous one");
+    return error.what();
   }
 }
 

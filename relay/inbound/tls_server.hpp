@@ -17,8 +17,8 @@ class TlsServer {
 
   // Reads the files anew. Throws daemon::StartupError; the object stays as it was then.
   void load();
-  // The same, but logs what is wrong and goes on with what it has.
-  void reload();
+  // The same, but logs and returns what is wrong, and goes on with what it has.
+  std::string reload();
 
   // Whether there is a certificate, so that STARTTLS can be offered.
   [[nodiscard]] bool is_on() const { return context_ != nullptr; }

@@ -78,11 +78,13 @@ void TlsClient::load() {
   authorities_ = std::move(read.store);
 }
 
-void TlsClient::reload() {
+std::string TlsClient::reload() {
   try {
     load();
+    return {};
   } catch (const daemon::StartupError& error) {
     log::error("authorities-not-loaded").field("reason", error.what()).field("in_use", "the previous ones");
+    return error.what();
   }
 }
 

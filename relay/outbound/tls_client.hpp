@@ -16,8 +16,8 @@ class TlsClient {
   explicit TlsClient(std::string ca_file);
   // Reads the authorities anew. Throws daemon::StartupError; the object stays as it was then.
   void load();
-  // The same, but logs what is wrong and goes on with what it has.
-  void reload();
+  // The same, but logs and returns what is wrong, and goes on with what it has.
+  std::string reload();
   // Those of rules without ca_file=. Another object after every load.
   [[nodiscard]] const tls::TrustStore& authorities() const { return authorities_; }
 

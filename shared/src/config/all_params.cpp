@@ -47,6 +47,9 @@ constexpr std::array kParams{
     Param{"policyd.policy_listen", list, "[\"unix:/var/spool/postfix/smtpseal/policy\"]", 0, 16,
           "Where smtpseal-policyd answers check_policy_service: unix:PATH or inet:ADDRESS:PORT, loopback "
           "only. Same mode and group as policyd.listen."},
+    Param{"policyd.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control-policyd\"]", 0, 16,
+          "Where `smtpseal reload` and its like ask smtpseal-policyd: unix:PATH. Only root and process.user "
+          "get in. Empty: nobody asks."},
     Param{"policyd.client_limit", count, "2000", 1, 100000, "Most connections served at once."},
     Param{"policyd.idle_time", seconds, "1h", 1, 86400,
           "A connection without a request for this long is closed."},
@@ -118,8 +121,8 @@ constexpr std::array kParams{
           "Where the relay keeps which credentials are on hold, so that a restart does not try them again; "
           "made where it is missing. Each relay needs one of its own. Empty: not kept."},
     Param{"relay.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control\"]", 0, 16,
-          "Where `smtpseal holds` asks the relay: unix:PATH. Only root and process.user get in. Empty: holds "
-          "cannot be shown and lifted."},
+          "Where `smtpseal holds`, `smtpseal reload` and their like ask the relay: unix:PATH. Only root and "
+          "process.user get in. Empty: nobody asks."},
     Param{"relay.notify_submission", text, "inet:127.0.0.1:25", 0, 4096,
           "Where 'relayed' delivery status notifications are handed in by SMTP, when NOTIFY=SUCCESS was "
           "asked for and the next hop does not do DSN (RFC 3461 5.2.2). Empty: NOTIFY=SUCCESS is not taken "
@@ -197,6 +200,9 @@ constexpr std::array kParams{
     Param{"milter.socket_mode", text, "0660", 3, 4, "Mode of a unix socket made for milter.listen, octal."},
     Param{"milter.socket_group", text, "postfix", 0, 64,
           "Group of a unix socket made for milter.listen. Empty: the daemon's own."},
+    Param{"milter.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control-milter\"]", 0, 16,
+          "Where `smtpseal reload` and its like ask smtpseal-milter: unix:PATH. Only root and process.user "
+          "get in. Empty: nobody asks."},
     Param{"milter.authserv_id", text, "", 0, 255,
           "This host's name in Authentication-Results (RFC 8601) and in by= of X-SmtpSeal-Status. Fields "
           "that arrive under this name are removed. Empty: the system's host name."},

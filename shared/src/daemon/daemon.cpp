@@ -1,4 +1,5 @@
 #include "smtpseal/daemon/daemon.hpp"
+#include "smtpseal/daemon/control_server.hpp"
 
 #include <grp.h>
 #include <pwd.h>
@@ -14,8 +15,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
+#include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/log/log.hpp"
+#include "smtpseal/version.hpp"
 
 namespace smtpseal::daemon {
 namespace {
@@ -58,33 +62,106 @@ void raise_descriptor_limit() {
   }
 }
 
-Task<> drain(asio::io_context& io, Service& service, Seconds limit) {
-  asio::steady_timer timer(io);
-  const auto deadline = Clock::now() + limit;
-  while (!service.is_drained() && Clock::now() < deadline) {
-    timer.expires_after(std::chrono::milliseconds(50));
-    co_await timer.async_wait(kAwait);
-  }
-  io.stop();
+// A daemon from its start to its end.
+class Run {
+ public:
+  Run(const DaemonInfo& info, const config::Values& values);
+  [[noreturn]] void serve();
+
+ private:
+  void add_controls();
+  std::string reload();
+  [[nodiscard]] control::DaemonState state() const;
+  Task<> handle_signals();
+  Task<> drain();
+
+  const DaemonInfo& info_;
+  const config::Values& values_;
+  asio::io_context io_;
+  asio::signal_set signals_;  // from before anybody can see that we run
+  std::unique_ptr<Service> service_;
+  ControlServer control_;
+  control::Time started_ = 0;
+};
+
+Run::Run(const DaemonInfo& info, const config::Values& values)
+    : info_(info),
+      values_(values),
+      io_(1),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      service_(info.make(io_, values)),
+      control_(io_) {}
+
+void Run::serve() {
+  const std::string& user = values_.text("process.user");
+  service_->bind();
+  control_.bind(control_endpoints(values_, info_.section), user);
+  add_controls();
+  drop_privileges(user);
+  forbid_core_dumps();  // after the change of user, which resets it
+  asio::co_spawn(io_, handle_signals(), asio::detached);
+  service_->start();
+  control_.start();
+  started_ = std::time(nullptr);
+  sd_notify(0, "READY=1");
+  log::info("started").field("pid", static_cast<std::uint64_t>(::getpid()));
+  io_.run();
+  service_->finish();
+  log::info("stopped");
+  // Coroutines that still wait refer to the service, and both cannot be destroyed before the other: nothing
+  // is destroyed. The listeners have removed their sockets in stop() and finish().
+  std::_Exit(0);
 }
 
-Task<> handle_signals(asio::io_context& io, asio::signal_set& signals, Service& service, Seconds drain_time) {
+void Run::add_controls() {
+  using postfix::SocketmapReply;
+  using postfix::SocketmapStatus;
+  control_.answer("reload", [this](const postfix::SocketmapRequest&) {
+    const std::string problem = reload();
+    return problem.empty() ? SocketmapReply{SocketmapStatus::ok, service_->tables().content}
+                           : SocketmapReply{SocketmapStatus::perm, problem};
+  });
+  control_.answer("info", [this](const postfix::SocketmapRequest&) {
+    return SocketmapReply{SocketmapStatus::ok, control::format_state(state())};
+  });
+  service_->add_controls(control_);
+}
+
+std::string Run::reload() {
+  sd_notify(0, "RELOADING=1");
+  std::string problem = service_->reload();
+  sd_notify(0, "READY=1");
+  return problem;
+}
+
+control::DaemonState Run::state() const {
+  return {info_.name, std::string(version()), static_cast<std::uint64_t>(::getpid()), started_,
+          service_->tables()};
+}
+
+Task<> Run::drain() {
+  const auto deadline = Clock::now() + Seconds(values_.number("process.drain_time"));
+  while (!service_->is_drained() && Clock::now() < deadline)
+    co_await sleep_for(std::chrono::milliseconds(50));
+  io_.stop();
+}
+
+Task<> Run::handle_signals() {
   bool stopping = false;
   for (;;) {
-    const auto [error, signal] = co_await signals.async_wait(kAwait);
+    const auto [error, signal] = co_await signals_.async_wait(kAwait);
     if (error) co_return;
     if (signal == SIGHUP) {
-      sd_notify(0, "RELOADING=1");
-      service.reload();
-      sd_notify(0, "READY=1");
+      reload();
       continue;
     }
-    if (stopping) io.stop();  // asked twice: at once
+    if (stopping) io_.stop();  // asked twice: at once
     stopping = true;
     sd_notify(0, "STOPPING=1");
     log::info("stopping").field("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    service.stop();
-    asio::co_spawn(io, drain(io, service, drain_time), asio::detached);
+    control_.stop();
+    service_->stop();
+    asio::co_spawn(io_, drain(), asio::detached);
   }
 }
 
@@ -92,23 +169,7 @@ void serve(const DaemonInfo& info, const config::Values& values) {
   log::open(info.name, log::level_from(values.text("log.level")), values.text("log.target"));
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  asio::io_context io(1);
-  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);  // from before anybody can see that we run
-  const auto service = info.make(io, values);
-  service->bind();
-  drop_privileges(values.text("process.user"));
-  forbid_core_dumps();  // after the change of user, which resets it
-  asio::co_spawn(io, handle_signals(io, signals, *service, Seconds(values.number("process.drain_time"))),
-                 asio::detached);
-  service->start();
-  sd_notify(0, "READY=1");
-  log::info("started").field("pid", static_cast<std::uint64_t>(::getpid()));
-  io.run();
-  service->finish();
-  log::info("stopped");
-  // Coroutines that still wait refer to the service, and both cannot be destroyed before the other: nothing
-  // is destroyed. The listeners have removed their sockets in stop() and finish().
-  std::_Exit(0);
+  Run(info, values).serve();
 }
 
 }  // namespace
@@ -122,6 +183,7 @@ int run_daemon(const DaemonInfo& info, int argc, char** argv) {
   try {
     const config::Values values = load_values(arguments.config_file);
     if (arguments.check_only) {
+      control_endpoints(values, info.section);
       info.check(values);
       std::printf("%s: configuration is usable\n", info.name);
     } else {

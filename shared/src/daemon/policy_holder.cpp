@@ -1,5 +1,7 @@
 #include "smtpseal/daemon/policy_holder.hpp"
 
+#include <ctime>
+
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/log/log.hpp"
 
@@ -12,11 +14,15 @@ policy::PolicyFiles policy_files(const config::Values& values, Tables tables) {
           tables == Tables::domains ? std::string() : values.text("files.accounts"), tables == Tables::all};
 }
 
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 PolicyHolder::PolicyHolder(std::shared_ptr<const crypto::Engine> engine, const config::Values& values,
                            Tables tables)
-    : engine_(std::move(engine)), files_(policy_files(values, tables)) {}
+    : engine_(std::move(engine)), tables_(tables), files_(policy_files(values, tables)) {}
 
 bool PolicyHolder::reload() {
   policy::PolicyLoad load = policy::load_policy(*engine_, files_);
@@ -30,6 +36,7 @@ bool PolicyHolder::reload() {
     return false;
   }
   first_problem_.clear();
+  loaded_ = std::time(nullptr);
   log::info("policy-loaded")
       .field("domains", load.set->domains.rules().size())
       .field("credentials", load.set->credentials.entries().size())
@@ -41,9 +48,19 @@ bool PolicyHolder::reload() {
 
 void PolicyHolder::adopt(const PolicyHolder& other) {
   first_problem_.clear();
+  loaded_ = other.loaded_;
   auto set = other.current();
   const std::lock_guard lock(mutex_);
   current_.swap(set);
+}
+
+control::TablesState PolicyHolder::state() const {
+  const auto set = current();
+  if (!set) return {0, {}, first_problem_};
+  std::string content = counted(set->domains.rules().size(), "rule");
+  if (tables_ == Tables::all) content += ", " + counted(set->credentials.entries().size(), "credential");
+  if (tables_ != Tables::domains) content += ", " + counted(set->accounts.entries().size(), "account");
+  return {loaded_, content, first_problem_};
 }
 
 std::shared_ptr<const crypto::Engine> make_engine() {

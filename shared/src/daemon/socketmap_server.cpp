@@ -10,8 +10,19 @@ constexpr Seconds kWriteTimeout{30};
 
 }  // namespace
 
+Result<std::optional<postfix::SocketmapRequest>> SocketmapRequestReader::next(std::string_view& data) {
+  std::size_t consumed = 0;
+  const auto text = netstrings_.feed(data, consumed);
+  data.remove_prefix(consumed);
+  if (text && !*text) return std::optional<postfix::SocketmapRequest>();
+  auto request = text ? postfix::parse_socketmap_request(**text) : text.error();
+  if (request) return std::optional(std::move(*request));
+  log::warning("bad-request").field("reason", request.error().message());
+  return request.error();
+}
+
 Task<> serve_socketmap(Stream stream, Seconds idle, const SocketmapAnswer& answer) {
-  postfix::NetstringReader reader;
+  SocketmapRequestReader reader;
   std::string input;
   std::string output;
   for (;;) {
@@ -19,17 +30,9 @@ Task<> serve_socketmap(Stream stream, Seconds idle, const SocketmapAnswer& answe
     output.clear();
     if (!co_await stream.read(input, idle)) co_return;
     for (std::string_view rest = input; !rest.empty();) {
-      std::size_t consumed = 0;
-      const auto text = reader.feed(rest, consumed);
-      rest.remove_prefix(consumed);
-      const auto request = text && *text ? postfix::parse_socketmap_request(**text)
-                                         : Result<postfix::SocketmapRequest>(postfix::SocketmapRequest{});
-      if (!text || !request) {
-        const auto error = text ? request.error() : text.error();
-        log::warning("bad-request").field("reason", error.message());
-        co_return;
-      }
-      if (*text) output += postfix::format_socketmap_reply(answer(*request));
+      const auto request = reader.next(rest);
+      if (!request) co_return;
+      if (*request) output += postfix::format_socketmap_reply(answer(**request));
     }
     if (!output.empty() && !co_await stream.write(output, kWriteTimeout)) co_return;
   }

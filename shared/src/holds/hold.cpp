@@ -4,7 +4,7 @@
 #include <array>
 #include <ctime>
 
-#include "fields.hpp"
+#include "../name_values.hpp"
 #include "smtpseal/policy/table_text.hpp"
 
 namespace smtpseal::holds {
@@ -16,7 +16,7 @@ bool is_printable(char c) {
   return c >= 0x20 && c < 0x7f;
 }
 
-Kind kind_of(Fields& fields) {
+Kind kind_of(NameValues& fields) {
   const auto word = fields.raw("kind");
   const auto* const found = std::ranges::find_if(kKinds, [&](Kind kind) { return name(kind) == word; });
   if (found != kKinds.end()) return *found;
@@ -53,7 +53,7 @@ std::string format_hold(const Hold& hold) {
 }
 
 std::optional<Hold> parse_hold(std::string_view text) {
-  Fields fields(text);
+  NameValues fields(text);
   Hold hold;
   hold.account = fields.text("account");
   hold.kind = kind_of(fields);
@@ -84,7 +84,7 @@ std::string format_list(std::span<const Hold> holds) {
 
 std::optional<HoldList> parse_list(std::string_view text) {
   std::size_t end = text.find('\t');
-  Fields head(text.substr(0, end));
+  NameValues head(text.substr(0, end));
   HoldList list;
   list.total = head.number("total");
   if (!head.is_complete()) return std::nullopt;

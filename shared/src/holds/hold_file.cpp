@@ -12,7 +12,7 @@
 #include <set>
 
 #include "../descriptor.hpp"
-#include "fields.hpp"
+#include "../name_values.hpp"
 #include "smtpseal/policy/table_text.hpp"
 
 namespace smtpseal::holds {

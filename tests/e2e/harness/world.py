@@ -235,6 +235,8 @@ class World:
             "policyd.policy_listen": [f"unix:{POLICY[host]}"],
             "relay.query_listen": [f"unix:{QUERY[host]}"],
             "relay.control_listen": [f"unix:{CONTROL[host]}"],
+            "policyd.control_listen": [f"unix:{CONTROL[host]}-policyd"],
+            "milter.control_listen": [f"unix:{CONTROL[host]}-milter"],
             "relay.state_directory": f"{self.dir}/{host}/state",
             "relay.retry_time": "1s",
             "inbound.relay_query": f"unix:{QUERY[host]}",

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "smtpseal/config/params.hpp"
+#include "smtpseal/control/daemon_state.hpp"
 #include "smtpseal/daemon/async.hpp"
 
 namespace smtpseal::daemon {
@@ -18,6 +19,8 @@ class StartupError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+class ControlServer;
+
 // The body of one daemon. All calls come from the one thread that runs the io_context.
 class Service {
  public:
@@ -26,8 +29,11 @@ class Service {
   virtual void bind() = 0;
   // Starts accepting, with dropped privileges.
   virtual void start() = 0;
-  // SIGHUP: reads the tables anew, keeps the old ones on error.
-  virtual void reload() = 0;
+  // Reads the tables anew, keeps the old ones on error. Returns the first problem; empty: none.
+  virtual std::string reload() = 0;
+  [[nodiscard]] virtual control::TablesState tables() const = 0;
+  // Adds what the daemon answers on its control socket besides `info` and `reload`.
+  virtual void add_controls(ControlServer& /*control*/) {}
   // SIGTERM: stops accepting. The daemon then waits until is_drained(), at most process.drain_time.
   virtual void stop() = 0;
   [[nodiscard]] virtual bool is_drained() const = 0;
@@ -36,7 +42,8 @@ class Service {
 };
 
 struct DaemonInfo {
-  const char* name;
+  const char* name;     // "smtpseal-relay"
+  const char* section;  // of its own parameters: "relay"
   const char* purpose;
   std::function<std::unique_ptr<Service>(asio::io_context&, const config::Values&)> make;
   // For --check-config: throws StartupError where the tables are not usable.

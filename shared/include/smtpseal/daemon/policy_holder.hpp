@@ -7,6 +7,7 @@
 #include <string>
 
 #include "smtpseal/config/params.hpp"
+#include "smtpseal/control/daemon_state.hpp"
 #include "smtpseal/policy/policy_set.hpp"
 
 namespace smtpseal::daemon {
@@ -35,13 +36,16 @@ class PolicyHolder {
   }
   // Why the last load failed, for temporary answers; empty where it did not.
   [[nodiscard]] const std::string& first_problem() const { return first_problem_; }
+  [[nodiscard]] control::TablesState state() const;
 
  private:
   std::shared_ptr<const crypto::Engine> engine_;
+  Tables tables_;
   policy::PolicyFiles files_;
   // Not std::atomic<std::shared_ptr>: that of libstdc++ 12 unlocks its readers without a release.
   mutable std::mutex mutex_;
   std::shared_ptr<const policy::PolicySet> current_;
+  control::Time loaded_ = 0;
   std::string first_problem_;
 };
 

@@ -1,19 +1,19 @@
 // Reading "name=value name=value" in the one order in which it is written. Private to the sources of this
-// folder.
+// library.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "../decimal.hpp"
+#include "decimal.hpp"
 #include "smtpseal/smtp/command.hpp"
 
-namespace smtpseal::holds {
+namespace smtpseal {
 
 // Remembers its first error, so that a parser asks once, at its end.
-class Fields {
+class NameValues {
  public:
-  explicit Fields(std::string_view line) : rest_(line) {}
+  explicit NameValues(std::string_view line) : rest_(line) {}
 
   std::string_view raw(std::string_view name) {
     const std::size_t end = rest_.find(' ');
@@ -46,4 +46,4 @@ class Fields {
   bool is_at_end_ = false;
 };
 
-}  // namespace smtpseal::holds
+}  // namespace smtpseal

@@ -1,0 +1,28 @@
+// Questions and commands to the running daemons, over their control sockets.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "context.hpp"
+#include "smtpseal/postfix/socketmap.hpp"
+
+namespace smtpseal::cli {
+
+// The section of their parameters; their program is "smtpseal-" and this.
+inline constexpr std::array kDaemons{"relay", "policyd", "milter"};
+
+// What a daemon answers; nothing where it does not run. Throws Failure where it cannot be asked, because its
+// SECTION.control_listen is empty or it does not let us in.
+std::optional<postfix::SocketmapReply> ask_daemon(Context& context, const std::string& daemon,
+                                                  const std::string& map, const std::string& key = "*");
+
+// The same, of the relay; a refusal to answer is a Failure too.
+std::optional<postfix::SocketmapReply> ask_relay(Context& context, const std::string& map,
+                                                 const std::string& key = "*");
+
+// "smtpseal-relay does not run (nothing answers at unix:/...)".
+std::string not_running(Context& context, const std::string& daemon);
+
+}  // namespace smtpseal::cli
