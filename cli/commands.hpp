@@ -11,6 +11,7 @@ namespace smtpseal::cli {
 void add_domain_command(CLI::App& app, Context& context);      // domain add | set | show | ...
 void add_account_command(CLI::App& app, Context& context);     // account add | passwd | remove | list
 void add_credential_command(CLI::App& app, Context& context);  // credential set | remove | list
+void add_analyze_command(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // completion bash | zsh
 void add_config_command(CLI::App& app, Context& context);      // config show
@@ -20,6 +21,8 @@ void add_holds_command(CLI::App& app, Context& context);   // holds | holds lift
 void add_plugin_command(CLI::App& app, Context& context);  // plugin status | enable | disable
 void add_postfix_config_command(CLI::App& app, Context& context);
 void add_reload_command(CLI::App& app, Context& context);
+void add_stats_command(CLI::App& app, Context& context);
+void add_probe_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 void add_sendmail_config_command(CLI::App& app, Context& context);
 

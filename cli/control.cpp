@@ -9,8 +9,6 @@ namespace {
 using postfix::SocketmapReply;
 using postfix::SocketmapStatus;
 
-constexpr std::chrono::seconds kTimeout{10};
-
 const std::string& control_endpoint(Context& context, const std::string& daemon) {
   const std::string parameter = daemon + ".control_listen";
   const auto& names = context.values().list(parameter);
@@ -29,11 +27,11 @@ daemon::Endpoint parse(const std::string& name) {
 }  // namespace
 
 std::optional<SocketmapReply> ask_daemon(Context& context, const std::string& daemon, const std::string& map,
-                                         const std::string& key) {
+                                         const std::string& key, std::chrono::seconds time) {
   using boost::system::errc::errc_t;
   const auto& name = control_endpoint(context, daemon);
   daemon::SocketmapQuery query(parse(name));
-  auto reply = query.ask({map, key}, kTimeout);
+  auto reply = query.ask({map, key}, time);
   if (reply) return std::move(*reply);
   const auto error = reply.error();
   if (error == errc_t::no_such_file_or_directory || error == errc_t::connection_refused) return std::nullopt;
@@ -43,8 +41,9 @@ std::optional<SocketmapReply> ask_daemon(Context& context, const std::string& da
   throw Failure("smtpseal-" + daemon + " does not answer at " + name + ": " + error.message());
 }
 
-std::optional<SocketmapReply> ask_relay(Context& context, const std::string& map, const std::string& key) {
-  auto reply = ask_daemon(context, "relay", map, key);
+std::optional<SocketmapReply> ask_relay(Context& context, const std::string& map, const std::string& key,
+                                        std::chrono::seconds time) {
+  auto reply = ask_daemon(context, "relay", map, key, time);
   if (reply && (reply->status == SocketmapStatus::temp || reply->status == SocketmapStatus::perm))
     throw Failure("smtpseal-relay refuses to answer: " + reply->text);
   return reply;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -13,14 +14,19 @@ namespace smtpseal::cli {
 // The section of their parameters; their program is "smtpseal-" and this.
 inline constexpr std::array kDaemons{"relay", "policyd", "milter"};
 
+// How long an answer may take unless said otherwise.
+inline constexpr std::chrono::seconds kAnswerTime{10};
+
 // What a daemon answers; nothing where it does not run. Throws Failure where it cannot be asked, because its
 // SECTION.control_listen is empty or it does not let us in.
 std::optional<postfix::SocketmapReply> ask_daemon(Context& context, const std::string& daemon,
-                                                  const std::string& map, const std::string& key = "*");
+                                                  const std::string& map, const std::string& key = "*",
+                                                  std::chrono::seconds time = kAnswerTime);
 
 // The same, of the relay; a refusal to answer is a Failure too.
 std::optional<postfix::SocketmapReply> ask_relay(Context& context, const std::string& map,
-                                                 const std::string& key = "*");
+                                                 const std::string& key = "*",
+                                                 std::chrono::seconds time = kAnswerTime);
 
 // "smtpseal-relay does not run (nothing answers at unix:/...)".
 std::string not_running(Context& context, const std::string& daemon);

@@ -70,10 +70,10 @@ SecretText read_line(int input) {
 }
 
 SecretText ask(const std::string& prompt) {
-  std::cerr << prompt << std::flush;
   SecretText line;
   {
-    const EchoOff echo_off;
+    const EchoOff echo_off;  // before the prompt: what is typed ahead of this is thrown away
+    std::cerr << prompt << std::flush;
     line = read_line(STDIN_FILENO);
   }
   if (caught_signal != 0) throw Failure("interrupted; nothing was changed");
@@ -159,6 +159,21 @@ std::string read_secret(const crypto::Engine& engine, const std::string& account
     std::cerr << "warning: this password has no LM hash: it is longer than 14 characters or not ASCII\n";
   }
   return secret;
+}
+
+policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
+                                       const std::string& file) {
+  const bool is_asked = file.empty() && ::isatty(STDIN_FILENO) != 0;
+  const auto given = is_asked ? ask("Password of " + account + ": ")
+                              : (file.empty() ? read_line(STDIN_FILENO) : read_from_file(file));
+  std::string field = given.reveal().starts_with("{NT}")
+                          ? std::string(given.reveal())
+                          : policy::format_secret(engine, given.reveal(), true);
+  const WipeLater later(field);
+  if (field.empty()) throw Failure("the password is blank or not UTF-8");
+  auto parsed = policy::parse_secret(engine, field);
+  if (!parsed.secret) throw Failure("the password cannot be used: " + parsed.problem);
+  return std::move(*parsed.secret);
 }
 
 }  // namespace smtpseal::cli

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "smtpseal/crypto/engine.hpp"
+#include "smtpseal/policy/account_files.hpp"
 
 namespace smtpseal::cli {
 
@@ -19,6 +20,13 @@ enum class SecretForm { nt, nt_and_lm, clear };
 // no LM hash where that is wanted.
 std::string read_secret(const crypto::Engine& engine, const std::string& account, SecretForm form,
                         const std::string& file);
+
+// The secret of an account that exists, to be tried and not stored: the password, or its hashes as "{NT}hex"
+// or
+// "{NT}hex{LM}hex". From the first line of `file`, which nobody but its owner and group may read; without a
+// file from the terminal, asked once, or the first line of standard input. Throws Failure.
+policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
+                                       const std::string& file);
 
 // Wipes a text that had to be a std::string for a while.
 class WipeLater {

@@ -94,12 +94,6 @@ std::vector<std::string> added_warnings(const std::vector<std::string>& before,
   return added;
 }
 
-void require_one_line(std::string_view text) {
-  const auto breaks_line = [](char c) { return c == '\n' || c == '\r' || c == '\0'; };
-  if (std::any_of(text.begin(), text.end(), breaks_line))
-    throw Failure("an entry is one line; nothing was changed");
-}
-
 // Says in one line which daemons use the edited tables. Returns the exit status.
 int reload_and_tell(Context& context) {
   using Kind = ReloadResult::Kind;
@@ -117,6 +111,12 @@ int reload_and_tell(Context& context) {
             << (reloaded.empty() ? "daemons take them at their next reload" : "reloaded: " + reloaded)
             << '\n';
   return kSuccess;
+}
+
+void require_one_line(std::string_view text) {
+  const auto breaks_line = [](char c) { return c == '\n' || c == '\r' || c == '\0'; };
+  if (std::any_of(text.begin(), text.end(), breaks_line))
+    throw Failure("an entry is one line; nothing was changed");
 }
 
 }  // namespace

@@ -111,10 +111,21 @@ sfsistat answer(SMFICTX* ctx, const InboundVerdict& verdict) {
 }
 
 void warn_of_limit() {
+  context->metrics.connections_refused(Limit::clients).Increment();
   if (!context->limit_warning.is_due()) return;
   log::warning("connection-refused")
       .field("reason", "milter.client_limit reached")
       .field("limit", static_cast<std::uint64_t>(context->client_limit));
+}
+
+void count_message(const session::SessionSecurity& security, const InboundVerdict& verdict) {
+  context->metrics.messages(security.protection, verdict.kind).Increment();
+}
+
+// The message cannot be looked at or edited as a whole.
+sfsistat fail() {
+  context->metrics.failures().Increment();
+  return SMFIS_TEMPFAIL;
 }
 
 Peer peer_from(SMFICTX* ctx, const char* name, const sockaddr* address) {
@@ -208,7 +219,9 @@ sfsistat on_mail(SMFICTX* ctx, char** arguments) noexcept {
     const auto verdict = here.session.on_mail(context->policy.current(), arguments[0], view_from(ctx));
     log_verdict({here.session.peer(), here.session.sender(), macro(ctx, "i")}, here.session.security(),
                 verdict);
-    return answer(ctx, verdict);
+    const auto result = answer(ctx, verdict);
+    if (result != SMFIS_CONTINUE) count_message(here.session.security(), verdict);
+    return result;
   });
 }
 
@@ -228,7 +241,8 @@ sfsistat on_end(SMFICTX* ctx) noexcept {
     const std::string sender(here.session.sender());
     const std::string queue_id = macro(ctx, "i");
     Ending ending = here.session.on_end();
-    if (here.is_broken) return SMFIS_TEMPFAIL;
+    if (here.is_broken) return fail();
+    count_message(ending.security, ending.verdict);
     const Envelope envelope{here.session.peer(), sender, queue_id};
     const auto result = answer(ctx, ending.verdict);
     if (result != SMFIS_CONTINUE) {
@@ -236,7 +250,9 @@ sfsistat on_end(SMFICTX* ctx) noexcept {
       return result;
     }
     log_message(envelope, ending);
-    return edit(ctx, ending);
+    if (edit(ctx, ending) != SMFIS_CONTINUE) return fail();
+    context->metrics.forged_headers_removed().Increment(static_cast<double>(ending.removals.size()));
+    return SMFIS_CONTINUE;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "milter_metrics.hpp"
 #include "session.hpp"
 #include "smtpseal/daemon/once_a_minute.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
@@ -18,6 +19,7 @@ struct FilterContext {
   const SessionSettings& settings;
   const daemon::PolicyHolder& policy;
   AskRelay ask;
+  const MilterMetrics& metrics;
   std::int64_t client_limit = 0;
   std::atomic<std::int64_t> connections = 0;  // that are served
   std::atomic<bool> stopping = false;         // new connections are answered with a temporary failure

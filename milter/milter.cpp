@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "libmilter_thread.hpp"
+#include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/status/authentication_results.hpp"
 
@@ -75,10 +76,13 @@ Milter::Milter(daemon::asio::io_context& io, const config::Values& values,
                const std::shared_ptr<const crypto::Engine>& engine)
     : io_(io),
       values_(values),
+      metrics_(values, "milter", [this] { refresh_metrics(); }),
+      policy_metrics_(metrics_.registry()),
+      counts_(metrics_.registry()),
       policy_(engine, values, daemon::Tables::bindings),
       relay_(relay_map(values)),
       settings_(session_settings(values)),
-      filter_{settings_, policy_, ask_function(relay_.get()), values.number("milter.client_limit")} {
+      filter_{settings_, policy_, ask_function(relay_.get()), counts_, values.number("milter.client_limit")} {
   (void)connection_text(values.text("milter.listen"));
   (void)daemon::socket_owner(values, "milter");
 }
@@ -101,16 +105,27 @@ void Milter::bind() {
   require(opened == MI_SUCCESS, "cannot listen at " + listen + ", see the system log for libmilter's reason");
   socket_path_ = path;
   if (is_unix) daemon::give_to_owner(listen, path, owner);
+  metrics_.bind();
 }
 
 void Milter::start() {
   policy_.reload();
+  metrics_.start(io_);
   start_libmilter([this](int result) { daemon::asio::post(io_, [this, result] { end(result); }); });
 }
 
 std::string Milter::reload() {
   policy_.reload();
   return policy_.first_problem();
+}
+
+void Milter::add_controls(daemon::ControlServer& control) {
+  control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
+}
+
+void Milter::refresh_metrics() {
+  policy_metrics_.show(policy_.state(), policy_.current().get());
+  counts_.connections_open().Set(static_cast<double>(filter_.connections));
 }
 
 // smfi_stop() is not for this: libmilter then cuts every connection that waits for the mail server's next

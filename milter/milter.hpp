@@ -9,11 +9,14 @@
 #include <string>
 
 #include "filter.hpp"
+#include "milter_metrics.hpp"
 #include "relay_map.hpp"
 #include "session.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
+#include "smtpseal/metrics/metrics.hpp"
+#include "smtpseal/metrics/policy_metrics.hpp"
 
 namespace smtpseal::milter {
 
@@ -26,17 +29,22 @@ class Milter : public daemon::Service {
   void bind() override;
   void start() override;
   std::string reload() override;
+  void add_controls(daemon::ControlServer& control) override;
   [[nodiscard]] control::TablesState tables() const override { return policy_.state(); }
   // New connections find no socket, or are answered with a temporary failure; those that are open go on.
   void stop() override;
   [[nodiscard]] bool is_drained() const override { return filter_.connections == 0; }
 
  private:
+  void refresh_metrics();
   void remove_socket();
   void end(int result);
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
+  metrics::Metrics metrics_;
+  metrics::PolicyMetrics policy_metrics_;
+  MilterMetrics counts_;
   daemon::PolicyHolder policy_;
   std::unique_ptr<RelayMap> relay_;  // null where no relay stands before the mail server
   SessionSettings settings_;

@@ -64,9 +64,10 @@ policy::InboundVerdict no_address() {
 }  // namespace
 
 PolicyService::PolicyService(const config::Values& values, const daemon::PolicyHolder& routing,
-                             const daemon::PolicyHolder& judging)
+                             const daemon::PolicyHolder& judging, const PolicydMetrics& metrics)
     : routing_(routing),
       judging_(judging),
+      metrics_(metrics),
       network_rules_(daemon::network_rules(values)),
       exempt_(values),
       relay_(relay_client(values)),
@@ -90,8 +91,9 @@ Task<> PolicyService::serve(daemon::Stream stream) {
       }
       if (*request == nullptr) continue;
       const auto action = co_await decide(**request);
-      if (!action) co_return;
-      output += postfix::format_policy_reply(*action);
+      metrics_.requests(action.answer).Increment();
+      if (action.answer == PolicyAnswer::unanswered) co_return;
+      output += postfix::format_policy_reply(action.text);
     }
     if (!output.empty() && !co_await stream.write(output, kWriteTimeout)) co_return;
   }
@@ -99,19 +101,26 @@ Task<> PolicyService::serve(daemon::Stream stream) {
 
 Task<PolicyService::Action> PolicyService::decide(const PolicyRequest& request) {
   const auto state = request.get("protocol_state");
-  if (state != "RCPT" && state != "MAIL") co_return kNoOpinion;
+  if (state != "RCPT" && state != "MAIL") co_return Action{PolicyAnswer::pass, kNoOpinion};
   const auto routing = routing_.current();
   const auto judging = judging_.current();
   if (!routing || !judging) {
     log::error("no-answer").field("reason", routing ? judging_.first_problem() : routing_.first_problem());
-    co_return std::nullopt;
+    co_return Action{PolicyAnswer::unanswered, {}};
   }
   const auto verdict = co_await judge_client(*judging, request);
   if (!verdict.is_pass()) log_verdict(request, verdict);
-  if (verdict.kind == Kind::refuse || verdict.kind == Kind::defer) co_return verdict.reply.one_line();
-  if (state == "MAIL") co_return kNoOpinion;
-  if (may_not_relay(*judging, request)) co_return "reject_unauth_destination";
-  co_return co_await judge_recipient(*routing, request.get("recipient"));
+  if (verdict.kind == Kind::refuse) co_return Action{PolicyAnswer::refuse, verdict.reply.one_line()};
+  if (verdict.kind == Kind::defer) co_return Action{PolicyAnswer::defer, verdict.reply.one_line()};
+  const auto passed = verdict.kind == Kind::report ? PolicyAnswer::report : PolicyAnswer::pass;
+  if (state == "MAIL") co_return Action{passed, kNoOpinion};
+  if (may_not_relay(*judging, request))
+    co_return Action{PolicyAnswer::no_relaying, "reject_unauth_destination"};
+  std::string text = co_await judge_recipient(*routing, request.get("recipient"));
+  const auto answer = text == kNoOpinion      ? passed
+                      : text.starts_with('5') ? PolicyAnswer::refuse
+                                              : PolicyAnswer::defer;
+  co_return Action{answer, std::move(text)};
 }
 
 policy::InboundVerdict PolicyService::judge(const policy::PolicySet& set, const PolicyRequest& request,

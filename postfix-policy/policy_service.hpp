@@ -3,9 +3,9 @@
 // connection, as Postfix's documentation wants: Postfix then defers.
 #pragma once
 
-#include <optional>
 #include <string>
 
+#include "policyd_metrics.hpp"
 #include "smtpseal/config/params.hpp"
 #include "smtpseal/daemon/inbound_settings.hpp"
 #include "smtpseal/daemon/once_a_minute.hpp"
@@ -22,13 +22,16 @@ class PolicyService {
   // `routing` holds the domain map alone, `judging` the accounts too. All must outlive the object. Throws
   // daemon::StartupError for bad inbound.* parameters.
   PolicyService(const config::Values& values, const daemon::PolicyHolder& routing,
-                const daemon::PolicyHolder& judging);
+                const daemon::PolicyHolder& judging, const PolicydMetrics& metrics);
 
   // Answers one client of Postfix until it goes or misbehaves.
   daemon::Task<> serve(daemon::Stream stream);
 
  private:
-  using Action = std::optional<std::string>;  // nothing: no answer can be given
+  struct Action {
+    PolicyAnswer answer;
+    std::string text;
+  };
 
   daemon::Task<Action> decide(const postfix::PolicyRequest& request);
   daemon::Task<policy::InboundVerdict> judge_client(const policy::PolicySet& set,
@@ -42,6 +45,7 @@ class PolicyService {
 
   const daemon::PolicyHolder& routing_;
   const daemon::PolicyHolder& judging_;
+  const PolicydMetrics& metrics_;
   policy::NetworkRules network_rules_;
   daemon::ExemptNetworks exempt_;
   std::optional<daemon::SocketmapClient> relay_;  // nothing: no relay stands before the mail server

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "smtpseal/daemon/control_server.hpp"
 #include "smtpseal/daemon/counted.hpp"
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/policy/describe.hpp"
@@ -16,11 +17,14 @@ Policyd::Policyd(daemon::asio::io_context& io, const config::Values& values,
                  const std::shared_ptr<const crypto::Engine>& engine)
     : io_(io),
       values_(values),
+      metrics_(values, "policyd", [this] { refresh_metrics(); }),
+      policy_metrics_(metrics_.registry()),
+      counts_(metrics_.registry()),
       routing_(engine, values, daemon::Tables::domains),
       judging_(engine, values, daemon::Tables::bindings),
       targets_{values.text("policyd.transport"), values.text("policyd.transport_seven_bit")},
       mailers_{values.text("policyd.mailer"), values.text("policyd.mailer_seven_bit")},
-      policy_service_(values, routing_, judging_),
+      policy_service_(values, routing_, judging_, counts_),
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }) {
   for (const char* parameter : {"policyd.listen", "policyd.policy_listen"})
     daemon::local_endpoints(values, parameter);
@@ -35,10 +39,12 @@ void Policyd::bind() {
   const daemon::SocketOwner owner = daemon::socket_owner(values_, "policyd");
   open_doors("policyd.listen", Protocol::socketmap, owner);
   open_doors("policyd.policy_listen", Protocol::policy, owner);
+  metrics_.bind();
 }
 
 void Policyd::start() {
   reload();
+  metrics_.start(io_);
   for (const auto& door : doors_) {
     const auto on_connection = [this, protocol = door.protocol](daemon::Socket socket, const auto&) {
       admit(protocol, std::move(socket));
@@ -53,6 +59,15 @@ std::string Policyd::reload() {
   else
     routing_.reload();
   return judging_.first_problem();
+}
+
+void Policyd::add_controls(daemon::ControlServer& control) {
+  control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
+}
+
+void Policyd::refresh_metrics() {
+  policy_metrics_.show(tables(), routing_.current().get());
+  counts_.connections_open().Set(static_cast<double>(clients_));
 }
 
 control::TablesState Policyd::tables() const {
@@ -70,6 +85,7 @@ void Policyd::stop() {
 void Policyd::admit(Protocol protocol, daemon::Socket socket) {
   if (clients_ >= values_.number("policyd.client_limit")) {
     log::warning("client-refused").field("reason", "policyd.client_limit reached");
+    counts_.connections_refused(Limit::clients).Increment();
     return;  // Postfix takes the closed connection as a temporary failure
   }
   daemon::asio::co_spawn(io_, serve(protocol, daemon::Stream(std::move(socket))), daemon::asio::detached);
@@ -86,8 +102,10 @@ Task<> Policyd::serve(Protocol protocol, daemon::Stream stream) {
 
 postfix::SocketmapReply Policyd::answer(const postfix::SocketmapRequest& request) const {
   const auto set = routing_.current();
-  if (!set) return {postfix::SocketmapStatus::temp, "smtpseal-policyd: " + routing_.first_problem()};
-  auto reply = answer_from(*set, request);
+  auto reply = set ? answer_from(*set, request)
+                   : postfix::SocketmapReply{postfix::SocketmapStatus::temp,
+                                             "smtpseal-policyd: " + routing_.first_problem()};
+  counts_.lookups(map_of(request.map), reply.status).Increment();
   log::debug("answered").field("map", request.map).field("key", request.key).field("answer", reply.text);
   return reply;
 }

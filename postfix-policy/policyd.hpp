@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "policy_service.hpp"
+#include "policyd_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/policy_holder.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
 #include "smtpseal/daemon/stream.hpp"
+#include "smtpseal/metrics/metrics.hpp"
+#include "smtpseal/metrics/policy_metrics.hpp"
 #include "smtpseal/policy/sendmail_tables.hpp"
 #include "smtpseal/policy/transport_table.hpp"
 
@@ -28,6 +31,7 @@ class Policyd : public daemon::Service {
   void bind() override;
   void start() override;
   std::string reload() override;
+  void add_controls(daemon::ControlServer& control) override;
   [[nodiscard]] control::TablesState tables() const override;
   void stop() override;
   [[nodiscard]] bool is_drained() const override { return clients_ == 0; }
@@ -38,6 +42,7 @@ class Policyd : public daemon::Service {
     Protocol protocol;
     std::unique_ptr<daemon::Listener> listener;
   };
+  void refresh_metrics();
   void open_doors(const char* parameter, Protocol protocol, const daemon::SocketOwner& owner);
   void admit(Protocol protocol, daemon::Socket socket);
   daemon::Task<> serve(Protocol protocol, daemon::Stream stream);
@@ -47,6 +52,9 @@ class Policyd : public daemon::Service {
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
+  metrics::Metrics metrics_;
+  metrics::PolicyMetrics policy_metrics_;
+  PolicydMetrics counts_;
   // Where the tables can be used together, both hold the same set; where they cannot, the domain map alone
   // may still do, so that a mistake in the accounts file does not stop the routing of outgoing mail.
   daemon::PolicyHolder routing_;

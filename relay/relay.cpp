@@ -68,6 +68,9 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
     : io_(io),
       values_(values),
       settings_(values),
+      metrics_(values, "relay", [this] { refresh_metrics(); }),
+      policy_metrics_(metrics_.registry()),
+      counts_(metrics_.registry()),
       policy_(engine, values, daemon::Tables::all),
       resolver_(io, values.list("relay.dns_servers"), Seconds(values.number("relay.dns_timeout"))),
       tls_client_(values.text("relay.tls_ca_file")),
@@ -77,9 +80,10 @@ Relay::Relay(daemon::asio::io_context& io, const config::Values& values,
       network_rules_(daemon::network_rules(values)),
       limits_(settings_.session_limit_per_address, settings_.auth_failure_limit_per_address,
               settings_.auth_failure_time),
-      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, false},
-      inbound_{io,      settings_, engine, policy_, resolver_, tls_server_, network_rules_,
-               limits_, sessions_, {},     false,   {}},
+      outbound_{io, settings_, engine, policy_, resolver_, tls_client_, gate_, pool_, counts_, false},
+      prober_(outbound_),
+      inbound_{io,      settings_, engine,  policy_, resolver_, tls_server_, network_rules_,
+               limits_, sessions_, counts_, {},      false,     {}},
       answer_([this](const postfix::SocketmapRequest& request) { return answer(request); }),
       id_base_(std::random_device()()) {
   for (const char* parameter : {"relay.lmtp_listen", "relay.lmtp_listen_seven_bit", "relay.query_listen"})
@@ -103,11 +107,18 @@ void Relay::bind() {
   if (doors_.empty()) throw daemon::StartupError("relay: neither lmtp_listen nor smtp_listen names anything");
   open_doors(values_.list("relay.query_listen"), Kind::query, owner);
   gate_.prepare(owner.user);
+  metrics_.bind();
 }
 
 void Relay::load_tables() {
   policy_.reload();
   if (const auto set = policy_.current()) gate_.adopt(set->credentials);
+}
+
+void Relay::refresh_metrics() {
+  policy_metrics_.show(policy_.state(), policy_.current().get());
+  counts_.holds().Set(static_cast<double>(gate_.list().size()));
+  if (const auto end = tls_server_.not_after()) counts_.show_certificate_end(*end);
 }
 
 void Relay::load_certificates() {
@@ -119,6 +130,7 @@ void Relay::start() {
   load_certificates();  // as the daemon's user, as a reload will
   gate_.open();
   load_tables();
+  metrics_.start(io_);
   for (const auto& door : doors_) {
     const auto admit = [this, kind = door->kind](daemon::Socket socket, const daemon::Endpoint& peer) {
       daemon::asio::co_spawn(io_, serve(kind, std::move(socket), peer), daemon::asio::detached);
@@ -138,6 +150,10 @@ std::string Relay::reload() {
 void Relay::add_controls(daemon::ControlServer& control) {
   for (const char* map : {"holds", "lift"})
     control.answer(map, [this](const auto& request) { return hold_answer(gate_, request); });
+  control.handle("probe", [this](postfix::SocketmapRequest request) {
+    return prober_.answer(std::move(request), next_id());
+  });
+  control.answer("stats", [this](const auto& request) { return metrics_.answer(request); });
 }
 
 void Relay::stop() {
@@ -175,6 +191,7 @@ Task<> Relay::serve_lmtp(daemon::Stream stream, bool seven_bit) {
   const daemon::Counted counted(lmtp_clients_);
   if (lmtp_clients_ > settings_.lmtp_client_limit) {
     log::warning("client-refused").field("reason", "relay.lmtp_client_limit reached");
+    counts_.connections_refused(Limit::lmtp_clients).Increment();
     co_await stream.write("421 4.3.2 too many connections (relay.lmtp_client_limit)\r\n", kRefusalTimeout);
     co_return;
   }
@@ -193,6 +210,8 @@ Task<> Relay::serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint 
         .field("client", client.address().to_string())
         .field("reason", share.is_granted() ? "relay.session_limit reached"
                                             : "relay.session_limit_per_address reached");
+    counts_.connections_refused(share.is_granted() ? Limit::sessions : Limit::sessions_of_address)
+        .Increment();
     co_await stream.write("421 4.3.2 too many connections\r\n", kRefusalTimeout);
   }
 }

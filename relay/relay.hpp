@@ -10,10 +10,14 @@
 #include "inbound/tls_server.hpp"
 #include "outbound/context.hpp"
 #include "outbound/hop_pool.hpp"
+#include "outbound/probe.hpp"
 #include "outbound/tls_client.hpp"
+#include "relay_metrics.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/endpoint.hpp"
 #include "smtpseal/daemon/socketmap_server.hpp"
+#include "smtpseal/metrics/metrics.hpp"
+#include "smtpseal/metrics/policy_metrics.hpp"
 
 namespace smtpseal::relay {
 
@@ -47,11 +51,15 @@ class Relay : public daemon::Service {
   daemon::Task<> serve_smtp(daemon::Stream stream, TcpEndpoint client, TcpEndpoint server);
   [[nodiscard]] postfix::SocketmapReply answer(const postfix::SocketmapRequest& request) const;
   void load_tables();
+  void refresh_metrics();
   [[nodiscard]] std::string next_id();
 
   daemon::asio::io_context& io_;
   const config::Values& values_;
   Settings settings_;
+  metrics::Metrics metrics_;
+  metrics::PolicyMetrics policy_metrics_;
+  RelayMetrics counts_;
   daemon::PolicyHolder policy_;
   Resolver resolver_;
   TlsClient tls_client_;
@@ -62,6 +70,7 @@ class Relay : public daemon::Service {
   AddressLimits limits_;
   SessionRegistry sessions_;
   OutboundContext outbound_;
+  Prober prober_;
   InboundContext inbound_;
   daemon::SocketmapAnswer answer_;
   std::vector<std::unique_ptr<Door>> doors_;

@@ -19,7 +19,7 @@ struct Socket {
   std::string problem;
 };
 
-// Every parameter SECTION.listen and SECTION.*_listen*.
+// Every parameter SECTION.listen and SECTION.*_listen* that names something.
 std::vector<Socket> sockets_of(const config::Values& values, const std::string& section) {
   std::vector<Socket> sockets;
   for (const auto& param : config::all_params()) {
@@ -27,7 +27,8 @@ std::vector<Socket> sockets_of(const config::Values& values, const std::string& 
         param.name.starts_with(section + ".") && param.name.find("listen") != std::string::npos;
     if (!listens) continue;
     const std::string parameter(param.name);
-    if (param.type == config::Type::text) sockets.push_back({parameter, values.text(param.name), {}});
+    if (param.type == config::Type::text && !values.text(param.name).empty())
+      sockets.push_back({parameter, values.text(param.name), {}});
     if (param.type != config::Type::list) continue;
     for (const auto& endpoint : values.list(param.name)) sockets.push_back({parameter, endpoint, {}});
   }

@@ -29,7 +29,7 @@ read_arguments() { # USAGE [ARGUMENT]
 
 prepare() { # TARGET...: packages, the programs (their directories are in $binaries then), a directory for notes
     echo '1. Packages'
-    indented "$root/tests/install-packages" || die 'packages are missing'
+    indented "$root/tests/install-packages" ${SMTPSEAL_BINARIES:+--demonstrations} || die 'packages are missing'
     echo '2. Build'
     if [ -n "${SMTPSEAL_BINARIES:-}" ]; then
         binaries=$SMTPSEAL_BINARIES

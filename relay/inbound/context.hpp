@@ -18,6 +18,7 @@ namespace smtpseal::relay {
 
 class SmtpSession;
 class TlsServer;
+struct RelayMetrics;
 
 struct InboundContext {
   daemon::asio::io_context& io;
@@ -29,6 +30,7 @@ struct InboundContext {
   const policy::NetworkRules& network_rules;
   AddressLimits& limits;
   SessionRegistry& sessions;
+  const RelayMetrics& metrics;
   std::unordered_set<SmtpSession*> idle;   // sessions that wait for a command outside a transaction
   bool stopping = false;                   // the daemon is to end: sessions close when they are idle
   std::optional<smtp::Ehlo> smtpd_offers;  // as smtpd last said; refreshed by every session with it

@@ -51,6 +51,11 @@ std::string clean_parameters(smtp::Envelope& envelope, bool is_mail) {
   return {};
 }
 
+LoginOutcome outcome_of(const AuthStep& step) {
+  if (step.kind == AuthStep::Kind::succeeded) return LoginOutcome::succeeded;
+  return step.kind == AuthStep::Kind::failed ? LoginOutcome::refused : LoginOutcome::unfinished;
+}
+
 }  // namespace
 
 SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, const TcpEndpoint& client,
@@ -60,7 +65,9 @@ SmtpSession::SmtpSession(InboundContext& context, daemon::Stream stream, const T
       client_(client),
       server_(server),
       address_(client.address()),
-      id_(std::move(id)) {
+      id_(std::move(id)),
+      present_(context.metrics.sessions_open(Direction::inbound)),
+      octets_(context.metrics, Direction::inbound) {
   context_.sessions.add(client_, server_, this);
 }
 
@@ -68,6 +75,8 @@ SmtpSession::~SmtpSession() {
   context_.sessions.remove(client_, server_, this);
   Backend::end(std::move(backend_));
   const auto had = security();
+  octets_.update(had);
+  context_.metrics.sessions(Direction::inbound, had.protection).Increment();
   log::info("session-close")
       .field("id", id_)
       .field("client", address_.to_string())
@@ -300,6 +309,7 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
         .field("id", id_)
         .field("client", address_.to_string())
         .field("parameter", "relay.auth_failure_limit_per_address");
+    count_login(LoginOutcome::refused);
     co_return end_with({421, "4.7.0", "too many failed logins from your address"});
   }
   const auto set = context_.policy.current();
@@ -310,6 +320,7 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   const std::string initial(blank == std::string_view::npos ? std::string_view()
                                                             : argument.substr(blank + 1));
   const AuthStep step = co_await exchange(auth, initial);
+  count_login(outcome_of(step));
   if (ended_) co_return;
   if (step.kind == AuthStep::Kind::succeeded) {
     login_set_ = set;
@@ -327,6 +338,10 @@ Task<> SmtpSession::on_auth(std::string_view argument, std::string_view verb) {
   link_.reply(step.reply);
   if (++auth_failures_ >= context_.settings.auth_failure_limit)
     end_with({421, "4.7.0", "too many failed logins"});
+}
+
+void SmtpSession::count_login(LoginOutcome outcome) const {
+  context_.metrics.logins(Direction::inbound, outcome).Increment();
 }
 
 // Runs the exchange to its end. Sets ended_ where the connection did not last that long.
@@ -413,6 +428,7 @@ policy::InboundVerdict SmtpSession::judge(const std::string& sender) const {
 // False: the client has been refused.
 bool SmtpSession::may_send(const std::string& sender) {
   const auto verdict = judge(sender);
+  context_.metrics.senders(verdict.kind).Increment();
   if (verdict.is_pass()) return true;
   const bool report = verdict.kind == policy::InboundVerdict::Kind::report;
   log::warning(report ? "sender-would-be-refused" : "sender-refused")
@@ -524,7 +540,7 @@ Task<> SmtpSession::on_data() {
   }
   if (scanner.is_bad()) {
     const Reply refusal(554, std::string(kContentProblem), scanner.problem());
-    log_message(scanner.octets(), refusal);
+    end_message(scanner.octets(), refusal);
     finish_transaction();
     co_return reject(refusal.code, refusal.status, refusal.lines.front());
   }
@@ -534,7 +550,7 @@ Task<> SmtpSession::on_data() {
   else
     say(451, "4.3.0", "mail system went away, try again");
   if (reply) {
-    log_message(scanner.octets(), *reply);
+    end_message(scanner.octets(), *reply);
     link_.reply(*reply);
     if (reply->is_positive()) ++messages_;
   }
@@ -580,7 +596,7 @@ Task<> SmtpSession::on_bdat(std::string_view argument) {
   const Reply reply = co_await chunk_reply();
   link_.reply(reply);
   if (!chunk->last && reply.is_positive()) co_return;
-  if (chunk->last) log_message(chunk_octets_, reply);
+  if (chunk->last) end_message(chunk_octets_, reply);
   if (chunk->last && reply.is_positive()) ++messages_;
   if (chunk->last || !backend_) finish_transaction();
 }
@@ -619,6 +635,12 @@ Task<Reply> SmtpSession::chunk_reply() {
     backend_.reset();
   }
   co_return Reply(451, "4.3.0", "mail system went away, try again");
+}
+
+void SmtpSession::end_message(std::uint64_t octets, const Reply& reply) {
+  octets_.update(security());
+  context_.metrics.messages(Direction::inbound, security_.protection, relay::outcome_of(reply)).Increment();
+  log_message(octets, reply);
 }
 
 void SmtpSession::log_message(std::uint64_t octets, const Reply& reply) const {

@@ -12,6 +12,7 @@
 #include "inbound/backend.hpp"
 #include "inbound/chunk_guard.hpp"
 #include "inbound/context.hpp"
+#include "relay_metrics.hpp"
 #include "smtpseal/policy/inbound.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/command.hpp"
@@ -44,6 +45,7 @@ class SmtpSession {
   daemon::Task<> on_starttls(std::string_view argument);
   daemon::Task<> on_auth(std::string_view argument, std::string_view verb);
   daemon::Task<AuthStep> exchange(AuthExchange& auth, std::string_view initial_response);
+  void count_login(LoginOutcome outcome) const;
   daemon::Task<> accept_login(AuthExchange& auth, const smtp::Reply& reply);
   daemon::Task<> on_mail(std::string_view argument);
   daemon::Task<> on_rcpt(std::string_view argument);
@@ -65,6 +67,7 @@ class SmtpSession {
   daemon::Task<bool> stream_content(smtp::DataScanner& scanner);
   void drop_backend();
   void finish_transaction();
+  void end_message(std::uint64_t octets, const smtp::Reply& reply);
   void log_message(std::uint64_t octets, const smtp::Reply& reply) const;
   void reject(int code, std::string status, std::string text);
   void say(int code, std::string status, std::string text);
@@ -93,6 +96,8 @@ class SmtpSession {
   std::int64_t errors_ = 0;
   std::uint64_t messages_ = 0;
   bool ended_ = false;
+  metrics::Present present_;
+  OctetCount octets_;
 };
 
 }  // namespace smtpseal::relay

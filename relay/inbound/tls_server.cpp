@@ -89,6 +89,11 @@ std::string TlsServer::reload() {
   }
 }
 
+std::optional<std::int64_t> TlsServer::not_after() const {
+  if (!is_on()) return std::nullopt;
+  return tls::not_after(*SSL_CTX_get0_certificate(context_.get()));
+}
+
 Result<daemon::SslSession> TlsServer::make_session() const {
   daemon::SslSession ssl(SSL_new(context_.get()), SSL_free);
   if (!ssl) return daemon::take_ssl_error();

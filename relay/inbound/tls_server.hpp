@@ -1,6 +1,8 @@
 // The server's side of TLS: certificate and key of the relay, loaded at start and at reload, swapped as one.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "smtpseal/config/params.hpp"
@@ -22,6 +24,8 @@ class TlsServer {
 
   // Whether there is a certificate, so that STARTTLS can be offered.
   [[nodiscard]] bool is_on() const { return context_ != nullptr; }
+  // When the certificate ends; nothing without one.
+  [[nodiscard]] std::optional<std::int64_t> not_after() const;
   // REQUIRES: is_on(). Sessions in progress keep the certificate they began with. Errors: those of OpenSSL.
   [[nodiscard]] Result<daemon::SslSession> make_session() const;
 

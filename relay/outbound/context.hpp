@@ -13,6 +13,7 @@ namespace smtpseal::relay {
 
 class HopPool;
 class TlsClient;
+struct RelayMetrics;
 
 struct OutboundContext {
   daemon::asio::io_context& io;
@@ -23,7 +24,14 @@ struct OutboundContext {
   const TlsClient& tls;
   CredentialGate& gate;
   HopPool& pool;
+  const RelayMetrics& metrics;
   bool stopping = false;  // the daemon is to end: no new transaction
 };
+
+// The same for sessions that are to be opened with other settings, which must outlive it.
+inline OutboundContext with_settings(const OutboundContext& context, const Settings& settings) {
+  return {context.io,  settings,     context.engine, context.policy,  context.resolver,
+          context.tls, context.gate, context.pool,   context.metrics, context.stopping};
+}
 
 }  // namespace smtpseal::relay

@@ -18,8 +18,8 @@ SocketmapReply refusal(const smtp::Reply& reply) {
 Failure to_failure(const CredentialGate::Denial& denial) {
   // Only a refusal says something about the rule; the others go by, and must not bounce mail.
   if (denial.why == CredentialGate::Denial::Why::refused)
-    return {Failure::Kind::protection, "7.8", denial.text};
-  return {Failure::Kind::temporary, "7.0", denial.text};
+    return {Failure::Kind::protection, Failure::Reason::held, "7.8", denial.text};
+  return {Failure::Kind::temporary, Failure::Reason::held, "7.0", denial.text};
 }
 
 std::optional<Failure> held_login(const OutboundContext& context, const policy::Credential& credential) {

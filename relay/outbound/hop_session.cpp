@@ -14,29 +14,75 @@ namespace smtpseal::relay {
 using daemon::Seconds;
 using daemon::Task;
 using Kind = Failure::Kind;
+using Reason = Failure::Reason;
+
+namespace {
+
+// What observers are told.
+std::string names_of(const std::vector<Target>& targets) {
+  std::string names;
+  for (const auto& target : targets) names += (names.empty() ? "" : ", ") + target.text();
+  return names;
+}
+
+std::string keywords_of(const smtp::Reply& ehlo) {
+  std::string keywords;
+  for (std::size_t i = 1; i < ehlo.lines.size(); ++i) keywords += (i == 1 ? "" : ", ") + ehlo.lines[i];
+  return keywords.empty() ? "offers nothing" : "offers " + keywords;
+}
+
+std::string describe_tls(const SmtpLink& link, const TlsResult& result) {
+  const auto* tls = link.stream().tls();
+  if (tls == nullptr) return {};
+  const auto facts = tls->facts();
+  return facts.version + ", " + facts.cipher + ", certificate " +
+         (result.verified == "no" ? "not verified" : "verified by " + result.verified);
+}
+
+std::string describe_login(const session::SessionSecurity& security, const policy::DomainRule& rule) {
+  std::string text = security.mechanism + " as " + security.account;
+  if (!security.response) return text;
+  text += ", " + std::string(ntlm::name(*security.response)) + ", agreed on " +
+          ntlm::describe_flags(security.flags);
+  if (security.bits == 0) return text + ", no seal";
+  const bool has_ess = (security.flags & ntlm::kExtendedSessionSecurity) != 0;
+  return text + ", seal of " + std::to_string(security.bits) + " bit, " +
+         std::string(session::name(rule.framing)) + (has_ess ? ", RC4 state each way" : ", shared RC4 state");
+}
+
+}  // namespace
 
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
+  const auto began = daemon::Clock::now();
   auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
+  if (plan.credential != nullptr) plan.observer->on_step("account", held, plan.credential->account);
   if (held) co_return Opened{nullptr, held};
   Route route = co_await find_route(context.resolver, context.settings, plan.decision);
   std::optional<Failure> failure = std::move(route.failure);
+  plan.observer->on_step("hosts", route.targets.empty() ? failure : std::nullopt, names_of(route.targets));
   for (const auto& target : route.targets) {
+    if (!plan.observer->may_go_on()) break;
     auto stream = co_await daemon::connect_within(boost::asio::ip::tcp::endpoint(target.address, target.port),
                                                   context.settings.connect_timeout);
     if (!stream) {
-      failure =
-          Failure{Kind::temporary, "4.1", "connect to " + target.text() + ": " + stream.error().message()};
+      failure = Failure{Kind::temporary, Reason::connect, "4.1",
+                        "connect to " + target.text() + ": " + stream.error().message()};
+      plan.observer->on_step("connect", failure, target.text());
       log::info("hop-unreachable")
           .field("id", log_id)
           .field("host", target.text())
           .field("reason", stream.error().message());
       continue;
     }
+    plan.observer->on_step("connect", std::nullopt, target.text());
     auto session =
         std::make_unique<HopSession>(context, SmtpLink(std::move(*stream), context.settings.auth_line_limit),
                                      target, hop_key(plan), log_id);
     const LoginResult result = co_await session->start(plan, target);
-    if (!result.failure) co_return Opened{std::move(session), {}};
+    if (!result.failure) {
+      session->count_opened(began);
+      co_return Opened{std::move(session), {}};
+    }
     log::warning("hop-failed")
         .field("id", log_id)
         .field("domain", plan.decision.domain)
@@ -58,11 +104,14 @@ HopSession::HopSession(OutboundContext& context, SmtpLink link, const Target& ta
       link_(std::move(link)),
       peer_(target.host + "[" + target.address.to_string() + "]"),
       key_(std::move(key)),
-      log_id_(std::move(log_id)) {}
+      log_id_(std::move(log_id)),
+      present_(context.metrics.sessions_open(Direction::outbound)),
+      octets_(context.metrics, Direction::outbound) {}
 
 HopSession::~HopSession() {
   if (security_.protection == session::Protection::none) return;
   const auto had = security();
+  octets_.update(had);
   log::info("hop-close")
       .field("id", log_id_)
       .field("host", peer_)
@@ -74,8 +123,8 @@ HopSession::~HopSession() {
 
 Task<LoginResult> HopSession::start(const HopPlan& plan, const Target& target) {
   LoginResult result;
-  result.failure = co_await greet();
-  if (!result.failure) result.failure = co_await say_ehlo();
+  result.failure = co_await greet(*plan.observer);
+  if (!result.failure) result.failure = co_await say_ehlo(*plan.observer, "ehlo");
   if (!result.failure && plan.decision.rule->tls.mode != policy::TlsMode::none)
     result.failure = co_await enter_tls(plan, target);
   if (result.failure) co_return std::move(result);
@@ -91,19 +140,23 @@ Task<std::optional<Failure>> HopSession::enter_tls(const HopPlan& plan, const Ta
                     is_literal ? target.address.to_string() : target.host};
   const smtp::Ehlo offers = std::exchange(offers_, smtp::Ehlo());
   auto entered = co_await start_tls(context_, link_, offers, tls);
+  plan.observer->on_step("starttls", entered.failure, describe_tls(link_, entered));
   if (entered.failure) co_return std::move(entered.failure);
   verified_ = std::move(entered.verified);
   security_.protection = session::Protection::tls;
   security_.tls = link_.stream().tls()->facts();
-  co_return co_await say_ehlo();
+  co_return co_await say_ehlo(*plan.observer, "ehlo in TLS");
 }
 
 Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& target) {
   LoginPlan login{*plan.decision.rule, *plan.credential, peer_, "SMTPSVC/" + target.host, target.is_from_mx};
+  login.observer = plan.observer;
   const auto* tls = link_.stream().tls();
   const auto binding = tls == nullptr ? std::nullopt : tls->end_point_binding();
   if (binding) login.bindings = ntlm::channel_bindings_hash(*context_.engine, *binding);
   LoginResult result = co_await log_in(context_, link_, offers_, login);
+  plan.observer->on_step("login", result.failure, describe_login(result.security, login.rule));
+  if (result.outcome) context_.metrics.logins(Direction::outbound, *result.outcome).Increment();
   if (result.failure) co_return std::move(result);
   result.security.tls = std::move(security_.tls);
   security_ = result.security;
@@ -111,8 +164,20 @@ Task<LoginResult> HopSession::log_in_as(const HopPlan& plan, const Target& targe
   // second EHLO (stated, Q297269): its first sealed command is MAIL, which a peer without the key cannot
   // read.
   const bool say_again = security_.bits != 0 && plan.decision.rule->profile == policy::Profile::modern;
-  if (say_again) result.failure = co_await say_ehlo();
+  if (say_again) result.failure = co_await say_ehlo(*plan.observer, "ehlo in seal");
   co_return std::move(result);
+}
+
+void HopSession::count_opened(daemon::Clock::time_point began) const {
+  const std::chrono::duration<double> took = daemon::Clock::now() - began;
+  context_.metrics.hop_open_seconds.Observe(took.count());
+  context_.metrics.sessions(Direction::outbound, security_.protection).Increment();
+}
+
+void HopSession::end_message() {
+  in_transaction = false;
+  ++messages;
+  octets_.update(security());
 }
 
 void HopSession::log_opened(const policy::Decision& decision) const {
@@ -134,21 +199,31 @@ void HopSession::log_opened(const policy::Decision& decision) const {
         .field("verified", verified_);
 }
 
-Task<std::optional<Failure>> HopSession::greet() {
+Task<std::optional<Failure>> HopSession::greet(HopObserver& observer) {
   const auto greeting = co_await reply(context_.settings.greeting_timeout);
-  if (!greeting) co_return explain(greeting.error());
-  if (greeting->code == 220) co_return std::nullopt;
-  co_return Failure{Kind::temporary, "4.0", peer_ + " did not greet with 220: " + greeting->one_line()};
+  std::optional<Failure> failure;
+  if (!greeting)
+    failure = explain(greeting.error());
+  else if (greeting->code != 220)
+    failure = Failure{Kind::temporary, Reason::greeting, "4.0",
+                      peer_ + " did not greet with 220: " + greeting->one_line()};
+  observer.on_step("greeting", failure, greeting ? greeting->one_line() : std::string());
+  co_return std::move(failure);
 }
 
-Task<std::optional<Failure>> HopSession::say_ehlo() {
+Task<std::optional<Failure>> HopSession::say_ehlo(HopObserver& observer, std::string_view step) {
   const auto answer =
       co_await command("EHLO " + context_.settings.hostname, context_.settings.command_timeout);
-  if (!answer) co_return explain(answer.error());
-  if (answer->code != 250)
-    co_return Failure{Kind::temporary, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
-  offers_ = smtp::parse_ehlo(*answer);
-  co_return std::nullopt;
+  std::optional<Failure> failure;
+  if (!answer)
+    failure = explain(answer.error());
+  else if (answer->code != 250)
+    failure =
+        Failure{Kind::temporary, Reason::greeting, "4.0", peer_ + " refused EHLO: " + answer->one_line()};
+  else
+    offers_ = smtp::parse_ehlo(*answer);
+  observer.on_step(step, failure, failure ? std::string() : keywords_of(*answer));
+  co_return std::move(failure);
 }
 
 Task<Result<smtp::Reply>> HopSession::command(std::string line, Seconds timeout) {
@@ -171,12 +246,13 @@ Task<Result<>> HopSession::send(std::string_view octets, Seconds timeout) {
 
 Failure HopSession::explain(const ErrorCode& error) const {
   if (error.category() != session::category())
-    return {Kind::temporary, "4.2", "connection to " + peer_ + " failed: " + error.message()};
+    return {Kind::temporary, Reason::lost, "4.2", "connection to " + peer_ + " failed: " + error.message()};
   if (security().octets_unsealed == 0)
-    return {Kind::protection, "7.5",
+    return {Kind::protection, Reason::seal_broken, "7.5",
             peer_ + " did not show that it knows the session key: its first sealed reply does not verify (" +
                 error.message() + ")"};
-  return {Kind::temporary, "7.5", "sealed session with " + peer_ + " broke: " + error.message()};
+  return {Kind::temporary, Reason::seal_broken, "7.5",
+          "sealed session with " + peer_ + " broke: " + error.message()};
 }
 
 Task<bool> HopSession::reset() {

@@ -8,8 +8,10 @@
 
 #include "outbound/context.hpp"
 #include "outbound/failure.hpp"
+#include "outbound/hop_observer.hpp"
 #include "outbound/login.hpp"
 #include "outbound/route.hpp"
+#include "relay_metrics.hpp"
 #include "smtp_link.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
@@ -19,8 +21,9 @@ namespace smtpseal::relay {
 // What a session is opened by. Borrows from the policy set, which must outlive the call.
 struct HopPlan {
   const policy::Decision& decision;
-  const policy::Credential* credential;  // null at level tls, which has no login
-  tls::TrustStore authorities;           // that its certificate is to be checked against
+  const policy::Credential* credential;            // null at level tls, which has no login
+  tls::TrustStore authorities;                     // that its certificate is to be checked against
+  HopObserver* observer = &HopObserver::nobody();  // only while it opens
 };
 
 class HopSession {
@@ -58,17 +61,22 @@ class HopSession {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& log_id() const { return log_id_; }
 
+  // The next hop has answered the end of a message.
+  void end_message();
+
   bool in_transaction = false;
   std::int64_t messages = 0;
 
  private:
   // Greeting, EHLO, STARTTLS, EHLO, login, EHLO.
   daemon::Task<LoginResult> start(const HopPlan& plan, const Target& target);
-  daemon::Task<std::optional<Failure>> greet();
-  daemon::Task<std::optional<Failure>> say_ehlo();
+  daemon::Task<std::optional<Failure>> greet(HopObserver& observer);
+  // `step` is what it is called there.
+  daemon::Task<std::optional<Failure>> say_ehlo(HopObserver& observer, std::string_view step);
   daemon::Task<std::optional<Failure>> enter_tls(const HopPlan& plan, const Target& target);
   daemon::Task<LoginResult> log_in_as(const HopPlan& plan, const Target& target);
   void log_opened(const policy::Decision& decision) const;
+  void count_opened(daemon::Clock::time_point began) const;
 
   OutboundContext& context_;
   SmtpLink link_;
@@ -79,6 +87,8 @@ class HopSession {
   session::SessionSecurity security_;
   std::string verified_ = "no";
   bool broken_ = false;
+  metrics::Present present_;
+  OctetCount octets_;
 };
 
 // Sessions with the same key are interchangeable: same rule contents, same secret, same authorities.

@@ -29,19 +29,31 @@ Leg::Leg(OutboundContext& context, std::shared_ptr<const policy::PolicySet> set,
       log_id_(std::move(log_id)) {}
 
 Leg::~Leg() {
+  if (outcome_) context_.metrics.messages(Direction::outbound, protection_, *outcome_).Increment();
   // Cut short in the middle of content, the connection must end without an end-of-data mark.
   if (session_ && !in_data_) context_.pool.give_back(std::move(session_));
 }
 
 void Leg::fail(const ErrorCode& error) {
-  fail(to_reply(session_->explain(error), decision_));
+  fail_for(session_->explain(error));
   session_.reset();
+}
+
+void Leg::fail_for(const Failure& failure) {
+  context_.metrics.hop_failures(failure.reason).Increment();
+  fail(to_reply(failure, decision_));
+}
+
+void Leg::fail(smtp::Reply reply) {
+  outcome_ = outcome_of(reply);
+  failure_ = std::move(reply);
 }
 
 // What the next hop said instead of going on. Only 4xx and 5xx may be passed on as a refusal: a peer that is
 // out of step must never make a 2xx of a message it did not get.
 void Leg::take_refusal(const smtp::Reply& reply) {
   if (reply.is_temporary() || reply.is_permanent()) return fail(reply);
+  context_.metrics.hop_failures(Failure::Reason::out_of_step).Increment();
   fail(smtp::Reply(451, "4.5.0", session_->peer() + " is out of step: " + reply.one_line()));
   session_.reset();
 }
@@ -63,7 +75,7 @@ Task<bool> Leg::open_session() {
   const HopPlan how = plan();
   auto opened = co_await HopSession::open(context_, how, log_id_);
   session_ = std::move(opened.session);
-  if (opened.failure) fail(to_reply(*opened.failure, decision_));
+  if (opened.failure) fail_for(*opened.failure);
   co_return session_ != nullptr;
 }
 
@@ -80,9 +92,10 @@ Task<std::optional<Result<smtp::Reply>>> Leg::say_mail(const smtp::Envelope& mai
 
 Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
   started_ = true;
+  began_ = daemon::Clock::now();
   if (credential_ == nullptr && decision_.rule->level >= policy::Level::auth) {
-    fail(to_reply({Failure::Kind::protection, "3.5", "no credential for account " + decision_.rule->account},
-                  decision_));
+    fail_for({Failure::Kind::protection, Failure::Reason::no_credential, "3.5",
+              "no credential for account " + decision_.rule->account});
     co_return false;
   }
   session_ = context_.pool.take(hop_key(plan()));
@@ -100,6 +113,7 @@ Task<bool> Leg::start_transaction(const smtp::Envelope& mail) {
     fail(answer->error());
     co_return false;
   }
+  protection_ = session_->security().protection;
   session_->in_transaction = (*answer)->is_positive();
   if (!session_->in_transaction) take_refusal(**answer);
   co_return !failure_;
@@ -124,8 +138,10 @@ Task<smtp::Reply> Leg::add(const smtp::Envelope& mail, const smtp::Envelope& rcp
     take_refusal(*answer);
     co_return *failure_;
   }
+  if (recipients_ == 0) outcome_ = outcome_of(*answer);
   if (answer->is_positive()) {
     ++recipients_;
+    outcome_.reset();
     relayed_notice = fitted.relayed_notice;
   }
   co_return std::move(*answer);
@@ -175,8 +191,10 @@ Task<smtp::Reply> Leg::result() {
     co_return *failure_;
   }
   in_data_ = false;
-  session_->in_transaction = false;
-  ++session_->messages;
+  session_->end_message();
+  outcome_ = outcome_of(*answer);
+  const std::chrono::duration<double> took = daemon::Clock::now() - began_;
+  context_.metrics.delivery_seconds.Observe(took.count());
   co_return std::move(*answer);
 }
 

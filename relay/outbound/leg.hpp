@@ -50,8 +50,9 @@ class Leg {
   daemon::Task<bool> open_session();
   daemon::Task<std::optional<Result<smtp::Reply>>> say_mail(const smtp::Envelope& mail);
   void fail(const ErrorCode& error);
+  void fail_for(const Failure& failure);
   void take_refusal(const smtp::Reply& reply);
-  void fail(smtp::Reply reply) { failure_ = std::move(reply); }
+  void fail(smtp::Reply reply);
 
   OutboundContext& context_;
   std::shared_ptr<const policy::PolicySet> set_;
@@ -63,6 +64,10 @@ class Leg {
   bool started_ = false;        // MAIL was tried
   bool in_data_ = false;  // between 354 and the reply to the end of data: nothing but content may be sent
   std::optional<smtp::Reply> failure_;
+  // For the counters.
+  daemon::Clock::time_point began_;
+  session::Protection protection_ = session::Protection::none;
+  std::optional<MessageOutcome> outcome_;  // nothing: the message was not tried to its end
 };
 
 }  // namespace smtpseal::relay

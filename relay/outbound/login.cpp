@@ -9,6 +9,7 @@ namespace smtpseal::relay {
 using daemon::Task;
 using policy::Mechanism;
 using Kind = Failure::Kind;
+using Reason = Failure::Reason;
 
 namespace {
 
@@ -64,31 +65,34 @@ std::string nothing_offered(const policy::DomainRule& rule) {
 }
 
 Failure lost_connection(const LoginPlan& plan, const ErrorCode& error) {
-  return {Kind::temporary, "4.2",
+  return {Kind::temporary, Reason::lost, "4.2",
           "connection to " + plan.peer + " failed during the login: " + error.message()};
 }
 
 LoginResult not_accepted(const LoginPlan& plan, Mechanism mechanism, const smtp::Reply& reply) {
   const bool temporary = reply.is_temporary();
-  LoginResult result =
-      failed_login({temporary ? Kind::temporary : Kind::protection, temporary ? "7.0" : "7.4",
-                    refusal(plan,
-                            "did not accept " + std::string(auth_verb(plan.rule)) + " " +
-                                std::string(policy::name(mechanism)),
-                            reply) +
-                        std::string(hint(plan, reply.code))});
+  LoginResult result = failed_login({temporary ? Kind::temporary : Kind::protection, Reason::auth_not_offered,
+                                     temporary ? "7.0" : "7.4",
+                                     refusal(plan,
+                                             "did not accept " + std::string(auth_verb(plan.rule)) + " " +
+                                                 std::string(policy::name(mechanism)),
+                                             reply) +
+                                         std::string(hint(plan, reply.code))});
   result.may_go_on = reply.is_permanent() && reply.code != 530 && reply.code != 535;
   return result;
 }
 
 LoginResult judge_answer(const LoginPlan& plan, const smtp::Reply& reply) {
-  if (reply.code == 235) return {};
-  if (!reply.is_permanent())
-    return failed_login({Kind::temporary, "7.0", refusal(plan, "did not complete the login", reply)});
-  LoginResult result =
-      failed_login({Kind::protection, "7.8",
-                    refusal(plan, "refused the login of account " + plan.credential.account, reply)});
-  result.refused = true;
+  LoginResult result;
+  result.outcome = LoginOutcome::succeeded;
+  if (reply.code == 235) return result;
+  result.outcome = reply.is_permanent() ? LoginOutcome::refused : LoginOutcome::unfinished;
+  if (result.outcome == LoginOutcome::refused)
+    result.failure = Failure{Kind::protection, Reason::login_refused, "7.8",
+                             refusal(plan, "refused the login of account " + plan.credential.account, reply)};
+  else
+    result.failure = Failure{Kind::temporary, Reason::login_unanswered, "7.0",
+                             refusal(plan, "did not complete the login", reply)};
   return result;
 }
 
@@ -109,14 +113,16 @@ LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
   if (!answer) {
     ticket.unanswered(answer.error().message());
     LoginResult lost = failed_login(lost_connection(plan, answer.error()));
+    lost.failure->reason = Reason::login_unanswered;
+    lost.outcome = LoginOutcome::unfinished;
     lost.is_final = true;
     return lost;
   }
   LoginResult result = judge_answer(plan, *answer);
   result.is_final = result.failure.has_value();
-  if (!result.failure)
+  if (result.outcome == LoginOutcome::succeeded)
     ticket.succeeded();
-  else if (result.refused)
+  else if (result.outcome == LoginOutcome::refused)
     ticket.refused(answer->one_line());
   else
     ticket.unanswered(answer->one_line());
@@ -125,7 +131,8 @@ LoginResult settle_login(const LoginPlan& plan, CredentialGate::Ticket& ticket,
 
 Task<LoginResult> log_in(OutboundContext& context, SmtpLink& link, const smtp::Ehlo& offers,
                          const LoginPlan& plan) {
-  LoginResult first = failed_login({Kind::protection, "7.4", plan.peer + " " + nothing_offered(plan.rule)});
+  LoginResult first = failed_login(
+      {Kind::protection, Reason::auth_not_offered, "7.4", plan.peer + " " + nothing_offered(plan.rule)});
   bool is_first = true;
   for (const Mechanism mechanism : usable_mechanisms(plan.rule, offers)) {
     LoginResult result;  // g++ 12 makes a bitwise copy of a co_await behind "?:"

@@ -8,6 +8,7 @@
 #include "outbound/context.hpp"
 #include "outbound/credential_gate.hpp"
 #include "outbound/failure.hpp"
+#include "outbound/hop_observer.hpp"
 #include "smtp_link.hpp"
 #include "smtpseal/session/session_security.hpp"
 #include "smtpseal/smtp/ehlo.hpp"
@@ -21,11 +22,15 @@ struct LoginPlan {
   std::string target_name;                        // "SMTPSVC/host"
   bool target_is_unverified = false;              // the host came from DNS
   std::optional<crypto::Digest16> bindings = {};  // to the TLS session around the login
+  HopObserver* observer = &HopObserver::nobody();
 };
+
+// What came of a credential that was shown; unfinished: no verdict.
+enum class LoginOutcome { succeeded, refused, unfinished };
 
 struct LoginResult {
   std::optional<Failure> failure;
-  bool refused = false;    // the next hop refused the credential
+  std::optional<LoginOutcome> outcome;  // where the credential was shown
   bool is_final = false;   // the credential was shown, or may not be now: no other host may be tried
   bool may_go_on = false;  // it has no such mechanism, and saw no credential: another may be tried
   session::SessionSecurity security;

@@ -1,7 +1,9 @@
 #include "outbound/ntlm_login.hpp"
 
+#include "smtpseal/ntlm/challenge.hpp"
 #include "smtpseal/ntlm/client.hpp"
 #include "smtpseal/ntlm/filetime.hpp"
+#include "smtpseal/ntlm/text.hpp"
 #include "smtpseal/policy/ntlm_settings.hpp"
 #include "smtpseal/smtp/command.hpp"
 
@@ -10,6 +12,7 @@ namespace smtpseal::relay {
 using daemon::Task;
 using policy::Mechanism;
 using Kind = Failure::Kind;
+using Reason = Failure::Reason;
 
 namespace {
 
@@ -57,14 +60,24 @@ Task<Result<smtp::Reply>> cancel(const OutboundContext& context, SmtpLink& link)
   return link.command(std::move(star), context.settings.quit_timeout);
 }
 
+// For observers.
+std::string describe_challenge(const ntlm::Challenge& challenge) {
+  const bool is_unicode = (challenge.flags & ntlm::kUnicode) != 0;
+  const auto target =
+      ntlm::decode_text(challenge.target_name, is_unicode ? ntlm::Charset::unicode : ntlm::Charset::oem);
+  return "of " + (target && !target->empty() ? *target : std::string("an unnamed target")) + ", grants " +
+         ntlm::describe_flags(challenge.flags);
+}
+
 // After the login: the seal, where the rule asks for one.
 std::optional<Failure> install_seal(const OutboundContext& context, SmtpLink& link, const LoginPlan& plan,
                                     const ntlm::Outcome& outcome) {
   if (!ntlm::has_fresh_key(outcome.flags))
-    return Failure{Kind::protection, "7.9",
+    return Failure{Kind::protection, Reason::too_weak, "7.9",
                    plan.peer + " did not grant KEY_EXCH: the seal's key would be the same in every session"};
   if (link.has_unread_input())
-    return Failure{Kind::protection, "7.5", plan.peer + " sent octets in clear behind its 235 reply"};
+    return Failure{Kind::protection, Reason::seal_broken, "7.5",
+                   plan.peer + " sent octets in clear behind its 235 reply"};
   session::SecurityLayer layer(context.engine, ntlm::Role::client, outcome, plan.rule.framing,
                                context.settings.layer_limits);
   if (plan.rule.rc4_state == policy::Rc4State::separate) layer.accept_separate_state();
@@ -78,15 +91,17 @@ Failure explain_ntlm(const ErrorCode& error, const LoginPlan& plan) {
   using ntlm::errc;
   const std::string required = std::to_string(plan.rule.strength) + " bit";
   if (error == make_error_code(errc::weak_strength))
-    return {Kind::protection, "7.9",
+    return {Kind::protection, Reason::too_weak, "7.9",
             plan.peer + " grants an encryption weaker than the required " + required};
   if (error == make_error_code(errc::seal_not_negotiated))
-    return {Kind::protection, "7.9", plan.peer + " does not grant encryption (SEAL) in its NTLM challenge"};
+    return {Kind::protection, Reason::too_weak, "7.9",
+            plan.peer + " does not grant encryption (SEAL) in its NTLM challenge"};
   if (error == make_error_code(errc::lm_hash_unavailable))
-    return {Kind::protection, "7.9",
+    return {Kind::protection, Reason::no_credential, "7.9",
             "account " + plan.credential.account +
                 " has no LM hash, which LM_KEY needs (smtpseal credential set --lm)"};
-  return {Kind::protection, "7.5", "NTLM challenge of " + plan.peer + " is unusable: " + error.message()};
+  return {Kind::protection, Reason::out_of_step, "7.5",
+          "NTLM challenge of " + plan.peer + " is unusable: " + error.message()};
 }
 
 bool is_ntlmssp_text(std::string_view text) {
@@ -104,11 +119,18 @@ Task<LoginResult> log_in_by_ntlm(OutboundContext& context, SmtpLink& link, const
 
   const auto challenge = smtp::from_base64(first->lines.front());
   if (!challenge)
-    co_return failed_login({Kind::protection, "7.5", plan.peer + " sent a challenge that is not base64"});
+    co_return failed_login(
+        {Kind::protection, Reason::out_of_step, "7.5", plan.peer + " sent a challenge that is not base64"});
+  const auto granted = ntlm::decode_challenge(as_bytes(*challenge));
+  if (granted) plan.observer->on_step("challenge", std::nullopt, describe_challenge(*granted));
   const auto authenticate = client.authenticate(as_bytes(*challenge), ntlm::filetime_now());
   if (!authenticate) {
     co_await cancel(context, link);
-    co_return failed_login(explain_ntlm(authenticate.error(), plan));
+    Failure failure = explain_ntlm(authenticate.error(), plan);
+    if (granted && authenticate.error() == make_error_code(ntlm::errc::weak_strength))
+      failure.text += ": " + std::to_string(ntlm::seal_strength(granted->flags)) + " < " +
+                      std::to_string(plan.rule.strength);
+    co_return failed_login(std::move(failure));
   }
   const auto admission = co_await may_show_credential(context, plan);
   if (!admission.ticket) {

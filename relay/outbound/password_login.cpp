@@ -71,7 +71,8 @@ Task<Result<smtp::Reply>> begin(SmtpLink& link, Mechanism mechanism, const Login
 Task<LoginResult> log_in_by_password(OutboundContext& context, SmtpLink& link, Mechanism mechanism,
                                      const LoginPlan& plan) {
   if (link.stream().tls() == nullptr || !plan.credential.secret.password)
-    co_return failed_login({Kind::protection, "7.5", "a password is shown inside TLS only"});
+    co_return failed_login(
+        {Kind::protection, Failure::Reason::tls, "7.5", "a password is shown inside TLS only"});
   const auto timeout = context.settings.command_timeout;
   const auto first = co_await begin(link, mechanism, plan, timeout);
   if (!first) co_return failed_login(lost_connection(plan, first.error()));

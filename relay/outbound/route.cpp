@@ -53,23 +53,26 @@ struct Hosts {
 
 Task<Hosts> mail_hosts(Resolver& resolver, const Settings& settings, const Start& start) {
   using Kind = Failure::Kind;
+  using Reason = Failure::Reason;
   if (!start.mx_lookup || parse_literal(start.name)) co_return Hosts{{start.name}, {}};
   const MxAnswer answer = co_await resolver.mx(start.name);
   switch (answer.status) {
     case DnsStatus::temporary:
-      co_return Hosts{{}, Failure{Kind::temporary, "4.3", "MX lookup failed: " + answer.problem}};
+      co_return Hosts{{},
+                      Failure{Kind::temporary, Reason::dns, "4.3", "MX lookup failed: " + answer.problem}};
     case DnsStatus::no_domain:
-      co_return Hosts{{}, Failure{Kind::permanent, "1.2", "domain not found in DNS"}};
+      co_return Hosts{{}, Failure{Kind::permanent, Reason::dns, "1.2", "domain not found in DNS"}};
     case DnsStatus::no_data:
       co_return Hosts{{start.name}, {}};  // RFC 5321 5.1: the domain's own address records
     case DnsStatus::ok:
       break;
   }
   if (answer.hosts.size() == 1 && answer.hosts.front().host.empty())
-    co_return Hosts{{}, Failure{Kind::permanent, "1.10", "domain accepts no mail (null MX)"}};
+    co_return Hosts{{}, Failure{Kind::permanent, Reason::dns, "1.10", "domain accepts no mail (null MX)"}};
   auto names = order_mx(answer.hosts, settings.hostname, std::random_device()());
   if (names.empty())
-    co_return Hosts{{}, Failure{Kind::permanent, "4.6", "mail for the domain loops back to this host"}};
+    co_return Hosts{
+        {}, Failure{Kind::permanent, Reason::dns, "4.6", "mail for the domain loops back to this host"}};
   co_return Hosts{std::move(names), {}, true};
 }
 
@@ -114,11 +117,12 @@ Task<Route> find_route(Resolver& resolver, const Settings& settings, const polic
         route.targets.push_back({host, entry, start.port, hosts.are_from_mx});
   }
   if (route.targets.empty())
-    route.failure = Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent,
-                            temporary ? "4.3" : "4.4", "no usable address of its mail hosts:" + problem};
-  else if (temporary)
     route.failure =
-        Failure{Failure::Kind::temporary, "4.3", "not all of its mail hosts are known:" + problem};
+        Failure{temporary ? Failure::Kind::temporary : Failure::Kind::permanent, Failure::Reason::dns,
+                temporary ? "4.3" : "4.4", "no usable address of its mail hosts:" + problem};
+  else if (temporary)
+    route.failure = Failure{Failure::Kind::temporary, Failure::Reason::dns, "4.3",
+                            "not all of its mail hosts are known:" + problem};
   co_return route;
 }
 

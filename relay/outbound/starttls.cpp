@@ -15,7 +15,7 @@ using Kind = Failure::Kind;
 namespace {
 
 TlsResult failed(Kind kind, std::string status, std::string text) {
-  return {Failure{kind, std::move(status), std::move(text)}, "no"};
+  return {Failure{kind, Failure::Reason::tls, std::move(status), std::move(text)}, "no"};
 }
 
 // What says for sure that the two sides have nothing in common. Whatever else OpenSSL complains of may be

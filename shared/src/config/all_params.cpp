@@ -50,6 +50,10 @@ constexpr std::array kParams{
     Param{"policyd.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control-policyd\"]", 0, 16,
           "Where `smtpseal reload` and its like ask smtpseal-policyd: unix:PATH. Only root and process.user "
           "get in. Empty: nobody asks."},
+    Param{"policyd.metrics_listen", text, "", 0, 4096,
+          "Where a Prometheus server reads the figures of smtpseal-policyd by HTTP: inet:ADDRESS:PORT, IPv4 "
+          "unless civetweb is built for IPv6. There are no secrets in them, but how much mail goes how; "
+          "beyond loopback a packet filter has to say who may ask. Empty: nowhere."},
     Param{"policyd.client_limit", count, "2000", 1, 100000, "Most connections served at once."},
     Param{"policyd.idle_time", seconds, "1h", 1, 86400,
           "A connection without a request for this long is closed."},
@@ -123,6 +127,10 @@ constexpr std::array kParams{
     Param{"relay.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control\"]", 0, 16,
           "Where `smtpseal holds`, `smtpseal reload` and their like ask the relay: unix:PATH. Only root and "
           "process.user get in. Empty: nobody asks."},
+    Param{"relay.metrics_listen", text, "", 0, 4096,
+          "Where a Prometheus server reads the figures of smtpseal-relay by HTTP: inet:ADDRESS:PORT, IPv4 "
+          "unless civetweb is built for IPv6. There are no secrets in them, but how much mail goes how; "
+          "beyond loopback a packet filter has to say who may ask. Empty: nowhere."},
     Param{"relay.notify_submission", text, "inet:127.0.0.1:25", 0, 4096,
           "Where 'relayed' delivery status notifications are handed in by SMTP, when NOTIFY=SUCCESS was "
           "asked for and the next hop does not do DSN (RFC 3461 5.2.2). Empty: NOTIFY=SUCCESS is not taken "
@@ -203,6 +211,10 @@ constexpr std::array kParams{
     Param{"milter.control_listen", list, "[\"unix:/var/spool/postfix/smtpseal/control-milter\"]", 0, 16,
           "Where `smtpseal reload` and its like ask smtpseal-milter: unix:PATH. Only root and process.user "
           "get in. Empty: nobody asks."},
+    Param{"milter.metrics_listen", text, "", 0, 4096,
+          "Where a Prometheus server reads the figures of smtpseal-milter by HTTP: inet:ADDRESS:PORT, IPv4 "
+          "unless civetweb is built for IPv6. There are no secrets in them, but how much mail goes how; "
+          "beyond loopback a packet filter has to say who may ask. Empty: nowhere."},
     Param{"milter.authserv_id", text, "", 0, 255,
           "This host's name in Authentication-Results (RFC 8601) and in by= of X-SmtpSeal-Status. Fields "
           "that arrive under this name are removed. Empty: the system's host name."},

@@ -1,15 +1,11 @@
 #include "smtpseal/ntlm/server.hpp"
 
-#include <algorithm>
 #include <array>
 
+#include "answer.hpp"
 #include "flag_rules.hpp"
-#include "response_check.hpp"
-#include "smtpseal/ntlm/authenticate.hpp"
 #include "smtpseal/ntlm/av_pairs.hpp"
 #include "smtpseal/ntlm/challenge.hpp"
-#include "smtpseal/ntlm/keys.hpp"
-#include "smtpseal/ntlm/mic.hpp"
 #include "smtpseal/ntlm/negotiate.hpp"
 #include "smtpseal/ntlm/text.hpp"
 
@@ -68,30 +64,21 @@ Result<Bytes> target_info(const ServerPolicy& policy, std::uint64_t now) {
 
 // The flags of a session after AUTHENTICATE, or why it may not go on.
 Result<std::uint32_t> settle(const Authenticate& message, std::uint32_t granted) {
-  // Samba uses ESS with NTLMv2 even where CHALLENGE did not grant it (observed). It adds protection; the
-  // strength that comes out of it is judged like any other.
-  const bool is_long = message.nt_response.size() > sizeof(Response24);
-  const std::uint32_t admitted = is_long ? granted | kExtendedSessionSecurity : granted;
+  const std::uint32_t admitted = admitted_flags(message, granted);
   if ((message.flags & kAnonymous) != 0) return make_error_code(errc::anonymous);
   if (flags_added(message.flags, admitted) != 0) return make_error_code(errc::flags_changed);
-  const std::uint32_t flags = without_idle_flags(message.flags & admitted);
-  if ((flags & (kUnicode | kOem)) == 0) return make_error_code(errc::no_common_encoding);
-  return flags;
+  return without_idle_flags(message.flags & admitted);
+}
+
+bool is_known(const std::optional<AccountSecret>& secret) {
+  return secret && secret->nt_hash != nullptr;
 }
 
 // Stand-ins of an account that does not exist: the work is the same, the result is not looked at.
-struct Hashes {
-  const crypto::Key16* nt;
-  const crypto::Key16* lm;
-  bool is_known;
-};
-
 Hashes hashes_of(const std::optional<AccountSecret>& secret) {
   static const crypto::Key16 nobody;
-  const bool is_known = secret && secret->nt_hash != nullptr;
-  return {.nt = is_known ? secret->nt_hash : &nobody,
-          .lm = is_known && secret->lm_hash != nullptr ? secret->lm_hash : &nobody,
-          .is_known = is_known};
+  return {.nt = is_known(secret) ? secret->nt_hash : &nobody,
+          .lm = is_known(secret) && secret->lm_hash != nullptr ? secret->lm_hash : &nobody};
 }
 
 bool is_near(std::uint64_t a, std::uint64_t b) {
@@ -112,35 +99,16 @@ struct Server::State {
   Stage stage = Stage::start;
   Bytes negotiate;
   Bytes challenge;
-  Bytes authenticate;
   std::uint32_t granted = 0;
-
-  // What claim() found in `authenticate`.
-  Authenticate message;  // borrows from it
-  std::uint32_t flags = 0;
-  Response kind = Response::lm;
-  Claim claimed;
-  Bytes user;  // the same in UTF-16LE, which NTOWFv2 is over whatever the character set of the message
-  Bytes domain;
-  std::optional<AvPairs> av_pairs;  // of an NTLMv2 response
-  std::uint64_t response_time = 0;
   std::uint64_t time_of_challenge = 0;
+  Answer answer;
 
   Result<Bytes> make_challenge(ByteSpan wire, std::uint64_t now);
   Result<Claim> read_claim(ByteSpan wire);
-  Result<> read_names();
-  Result<> read_ntlmv2_blob();
-  [[nodiscard]] Result<Outcome> judge(const Hashes& hashes, const AccountRequirements& required,
-                                      std::uint64_t now) const;
-  [[nodiscard]] ResponseCheck check_secret(const Hashes& hashes) const;
-  [[nodiscard]] crypto::Key16 exported_key(const ResponseCheck& check, const Hashes& hashes) const;
-  [[nodiscard]] bool announces_mic() const {
-    return av_pairs && (av_pairs->flags() & kAvFlagMicPresent) != 0;
-  }
-  [[nodiscard]] bool mic_is_right(const crypto::Key16& exported) const;
+  [[nodiscard]] Result<Outcome> judge(const std::optional<AccountSecret>& secret,
+                                      const AccountRequirements& required, std::uint64_t now) const;
   [[nodiscard]] bool answers_our_challenge() const;
   [[nodiscard]] bool bindings_are_right() const;
-  [[nodiscard]] unsigned strength(const Hashes& hashes) const;
 };
 
 Result<Bytes> Server::State::make_challenge(ByteSpan wire, std::uint64_t now) {
@@ -168,130 +136,57 @@ Result<Bytes> Server::State::make_challenge(ByteSpan wire, std::uint64_t now) {
 }
 
 Result<Claim> Server::State::read_claim(ByteSpan wire) {
-  authenticate.assign(wire.begin(),
-                      wire.begin() + static_cast<std::ptrdiff_t>(std::min(wire.size(), kMaxMessage + 1)));
-  const auto decoded = decode_authenticate(authenticate);
-  if (!decoded) return decoded.error();
-  message = *decoded;
-  const auto settled = settle(message, granted);
-  if (!settled) return settled.error();
-  flags = *settled;
-  const auto classified = classify_response(message, flags);
-  if (!classified) return classified.error();
-  kind = *classified;
-  if ((flags & kKeyExch) != 0 && message.encrypted_session_key.size() != 16)
-    return make_error_code(errc::truncated);
-  if (const auto names = read_names(); !names) return names.error();
-  if (kind == Response::ntlmv2) {
-    if (const auto blob = read_ntlmv2_blob(); !blob) return blob.error();
-  }
-  return claimed;
-}
-
-Result<> Server::State::read_names() {
-  const Charset charset = (flags & kUnicode) != 0 ? Charset::unicode : Charset::oem;
-  auto user_name = decode_text(message.user, charset);
-  auto domain_name = decode_text(message.domain, charset);
-  auto workstation = decode_text(message.workstation, charset);
-  if (!user_name || !domain_name || !workstation) return make_error_code(errc::bad_string);
-  if (user_name->empty()) return make_error_code(errc::anonymous);
-  user = encode_text(*user_name, Charset::unicode).value();
-  domain = encode_text(*domain_name, Charset::unicode).value();
-  claimed = {.user = std::move(*user_name),
-             .domain = std::move(*domain_name),
-             .workstation = std::move(*workstation)};
-  return {};
-}
-
-Result<> Server::State::read_ntlmv2_blob() {
-  ByteReader reader(message.nt_response.subspan(kProofSize));
-  reader.take(8);  // version and reserved octets
-  response_time = reader.u64le();
-  reader.take(12);  // client challenge and reserved octets
-  auto pairs = AvPairs::decode(reader.take(reader.remaining()));
-  if (!pairs) return pairs.error();
-  av_pairs = std::move(*pairs);
-  if (announces_mic() && !message.has_mic_room) return make_error_code(errc::mic_missing);
-  return {};
-}
-
-ResponseCheck Server::State::check_secret(const Hashes& hashes) const {
-  return check_response(*engine,
-                        {.kind = kind,
-                         .server_challenge = nonce.server_challenge,
-                         .lm_response = message.lm_response,
-                         .nt_response = message.nt_response,
-                         .user = user,
-                         .domain = domain},
-                        *hashes.nt, *hashes.lm);
-}
-
-crypto::Key16 Server::State::exported_key(const ResponseCheck& check, const Hashes& hashes) const {
-  crypto::Key16 key = key_exchange_key(*engine,
-                                       {.flags = flags,
-                                        .response = kind,
-                                        .server_challenge = nonce.server_challenge,
-                                        .lm_response = message.lm_response,
-                                        .lm_hash = hashes.lm},
-                                       check.session_base_key);
-  if ((flags & kKeyExch) == 0) return key;
-  crypto::Key16 exported;
-  engine->rc4(key.octets(), message.encrypted_session_key, exported.writable());
-  return exported;
-}
-
-bool Server::State::mic_is_right(const crypto::Key16& exported) const {
-  const auto want = compute_mic(*engine, exported, {negotiate, challenge, authenticate});
-  return equal_in_constant_time(want, ByteSpan(authenticate).subspan(kMicOffset, kMicSize));
+  if (const auto decoded = answer.decode(wire); !decoded) return decoded.error();
+  const auto flags = settle(answer.message(), granted);
+  if (!flags) return flags.error();
+  if (const auto read = answer.interpret(*flags); !read) return read.error();
+  return answer.claim();
 }
 
 // An NTLMv2 response repeats the AV pairs of the CHALLENGE that the client saw, under its proof. A client
 // that saw our time stamp sends a MIC over all three messages (3.1.5.1.2); one that did not leaves the flags
 // of its answer to whoever sits in between, and the seal with them.
 bool Server::State::answers_our_challenge() const {
-  if (kind != Response::ntlmv2 || !policy->send_target_info) return true;
-  return (granted & kTargetInfo) != 0 && av_pairs && av_pairs->timestamp() == time_of_challenge;
+  if (answer.kind() != Response::ntlmv2 || !policy->send_target_info) return true;
+  return (granted & kTargetInfo) != 0 && answer.av_pairs() &&
+         answer.av_pairs()->timestamp() == time_of_challenge;
 }
 
-// Zeros mean that the client has no channel to bind to (2.2.2.1).
 bool Server::State::bindings_are_right() const {
-  const std::optional<ByteSpan> sent = av_pairs ? av_pairs->find(AvId::channel_bindings) : std::nullopt;
-  const bool has_sent =
-      sent && std::ranges::any_of(*sent, [](std::byte octet) { return octet != std::byte{0}; });
-  if (!has_sent) return !policy->require_channel_bindings;
+  const auto sent = answer.bindings();
+  if (!sent) return !policy->require_channel_bindings;
   if (!policy->channel_bindings) return !policy->require_channel_bindings && !policy->refuse_foreign_bindings;
   return equal_in_constant_time(*sent, *policy->channel_bindings);
 }
 
-// LM_KEY under an LM hash that anybody knows gives a key that any listener can compute, so it counts as no
-// strength at all.
-unsigned Server::State::strength(const Hashes& hashes) const {
-  return (flags & kLmKey) != 0 && is_public_lm_hash(*hashes.lm) ? 0 : seal_strength(flags);
-}
-
-Result<Outcome> Server::State::judge(const Hashes& hashes, const AccountRequirements& required,
-                                     std::uint64_t now) const {
-  const ResponseCheck check = check_secret(hashes);
-  crypto::Key16 exported = exported_key(check, hashes);
-  const bool mic_matches = announces_mic() && mic_is_right(exported);
-  if (!hashes.is_known || !check.is_right) return make_error_code(errc::wrong_credentials);
-  if (announces_mic() && !mic_matches) return make_error_code(errc::mic_mismatch);
+Result<Outcome> Server::State::judge(const std::optional<AccountSecret>& secret,
+                                     const AccountRequirements& required, std::uint64_t now) const {
+  const Hashes hashes = hashes_of(secret);
+  const ResponseCheck check = answer.check(*engine, nonce.server_challenge, hashes);
+  crypto::Key16 exported =
+      answer.exported_key(*engine, nonce.server_challenge, hashes, check.session_base_key);
+  const bool mic_matches =
+      answer.announces_mic() && answer.mic_is_right(*engine, exported, negotiate, challenge);
+  if (!is_known(secret) || !check.is_right) return make_error_code(errc::wrong_credentials);
+  if (answer.announces_mic() && !mic_matches) return make_error_code(errc::mic_mismatch);
   if (!answers_our_challenge()) return make_error_code(errc::challenge_changed);
   if (!bindings_are_right()) return make_error_code(errc::bindings_mismatch);
-  if (kind == Response::ntlmv2 && !is_near(response_time, now)) return make_error_code(errc::stale_timestamp);
-  if (kind < required.minimum_response) return make_error_code(errc::weak_response);
-  const bool sealed = (flags & kSeal) != 0;
-  if (sealed && strength(hashes) < required.minimum_strength) return make_error_code(errc::weak_strength);
+  if (answer.kind() == Response::ntlmv2 && !is_near(answer.response_time(), now))
+    return make_error_code(errc::stale_timestamp);
+  if (answer.kind() < required.minimum_response) return make_error_code(errc::weak_response);
+  const bool sealed = (answer.flags() & kSeal) != 0;
+  const unsigned strength = sealed ? answer.strength(hashes) : 0;
+  if (sealed && strength < required.minimum_strength) return make_error_code(errc::weak_strength);
 
   Outcome outcome;
-  outcome.flags = flags;
-  outcome.response = kind;
+  outcome.flags = answer.flags();
+  outcome.response = answer.kind();
   outcome.sealed = sealed;
-  outcome.strength = sealed ? strength(hashes) : 0;
+  outcome.strength = strength;
   outcome.mic_verified = mic_matches;
-  outcome.user = claimed.user;
-  outcome.domain = claimed.domain;
-  outcome.workstation = claimed.workstation;
+  outcome.user = answer.claim().user;
+  outcome.domain = answer.claim().domain;
+  outcome.workstation = answer.claim().workstation;
   outcome.exported_session_key = std::move(exported);
   return outcome;
 }
@@ -329,7 +224,7 @@ Result<Outcome> Server::verify(const std::optional<AccountSecret>& secret,
                                const AccountRequirements& required, std::uint64_t now) {
   const Stage stage = std::exchange(state_->stage, Stage::finished);
   if (stage != Stage::claimed) return make_error_code(errc::out_of_order);
-  return state_->judge(hashes_of(secret), required, now);
+  return state_->judge(secret, required, now);
 }
 
 }  // namespace smtpseal::ntlm

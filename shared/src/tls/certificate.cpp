@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 #include <new>
 
@@ -99,6 +100,12 @@ std::optional<Bytes> end_point_binding(const X509& certificate) {
   const auto octets = std::as_bytes(std::span(hash).first(size));
   binding.insert(binding.end(), octets.begin(), octets.end());
   return binding;
+}
+
+std::optional<std::int64_t> not_after(const X509& certificate) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &parts) != 1) return std::nullopt;
+  return ::timegm(&parts);
 }
 
 std::string names_of(const X509& certificate) {

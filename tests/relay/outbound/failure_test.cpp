@@ -16,7 +16,7 @@ smtp::Reply reply_for(Kind kind, policy::OnFailure on_failure) {
   policy::Decision decision;
   decision.domain = "partner.example";
   decision.rule = &rule;
-  return to_reply({kind, "7.4", "no AUTH"}, decision);
+  return to_reply({kind, Failure::Reason::auth_not_offered, "7.4", "no AUTH"}, decision);
 }
 
 }  // namespace

@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(replies_before_a_credential_is_shown_are_told_apart) {
     BOOST_REQUIRE(result.failure.has_value());
     BOOST_TEST((result.failure->kind == Failure::Kind::temporary) == want.is_temporary, want.code);
     BOOST_TEST(result.may_go_on == want.may_go_on, want.code);
-    BOOST_TEST(!result.refused);
+    BOOST_TEST(!result.outcome);
+    BOOST_TEST((result.failure->reason == Failure::Reason::auth_not_offered), want.code);
     BOOST_TEST(result.failure->text.find("words of the peer") != std::string::npos);
     BOOST_TEST(result.failure->text.find(want.hint) != std::string::npos, result.failure->text);
   }
@@ -100,7 +101,14 @@ BOOST_AUTO_TEST_CASE(only_235_is_a_login_and_every_5xx_after_the_credential_is_a
   for (const int code : {235, 250, 334, 221, 421, 432, 454, 500, 501, 504, 530, 534, 535, 550, 554}) {
     const auto result = judge_answer(subject.plan, smtp::Reply(code, "", "words"));
     BOOST_TEST(result.failure.has_value() == (code != 235), code);
-    BOOST_TEST(result.refused == (code >= 500), code);
+    const auto outcome = code == 235   ? LoginOutcome::succeeded
+                         : code >= 500 ? LoginOutcome::refused
+                                       : LoginOutcome::unfinished;
+    BOOST_TEST((result.outcome == outcome), code);
+    if (!result.failure) continue;
+    BOOST_TEST((result.failure->reason ==
+                (code >= 500 ? Failure::Reason::login_refused : Failure::Reason::login_unanswered)),
+               code);
     BOOST_TEST(!result.may_go_on, "nothing is tried after the credential was shown");
   }
 }

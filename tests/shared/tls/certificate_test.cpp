@@ -56,6 +56,15 @@ BOOST_AUTO_TEST_CASE(a_signature_without_a_hash_gives_no_binding) {
   BOOST_TEST(!end_point_binding(*make_certificate(ed25519_key().get(), nullptr, "")));
 }
 
+BOOST_AUTO_TEST_CASE(a_certificate_says_when_it_ends) {
+  const auto key = ec_key();
+  const auto certificate = make_certificate(key.get(), EVP_sha256(), "");
+  ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), "20380119031408Z");
+  BOOST_TEST(not_after(*certificate).value() == 2147483648);
+  ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), "991231235959Z");
+  BOOST_TEST(not_after(*certificate).value() == 946684799);
+}
+
 BOOST_AUTO_TEST_CASE(a_fingerprint_is_read_as_it_is_shown) {
   const auto certificate = make_certificate(ec_key().get(), EVP_sha256(), "");
   const auto fingerprint = fingerprint_of(*certificate);

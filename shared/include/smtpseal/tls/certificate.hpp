@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ std::string to_text(const Fingerprint& fingerprint);  // "AB:CD:…"
 // signature, SHA-256 instead of MD5 and SHA-1. nullopt where the signature has no single hash (Ed25519), for
 // which RFC 5929 defines no binding.
 [[nodiscard]] std::optional<Bytes> end_point_binding(const X509& certificate);
+
+// When it ends, in seconds since 1970; nullopt where it does not say so in a way that OpenSSL reads.
+[[nodiscard]] std::optional<std::int64_t> not_after(const X509& certificate);
 
 // The host names and addresses of subjectAltName for a message: printable, at most a few, "none" where there
 // are none. The common name is not looked at (RFC 9525 section 2).
