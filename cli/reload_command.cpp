@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "json_output.hpp"
 #include "reload.hpp"
 
 namespace smtpseal::cli {
@@ -22,18 +22,17 @@ const char* name(Kind kind) {
   return "refused";
 }
 
-void print_json(const std::vector<ReloadResult>& results) {
-  auto list = nlohmann::json::array();
+Json as_json(const std::vector<ReloadResult>& results) {
+  Json list = Json::array();
   for (const auto& each : results)
     list.push_back({{"daemon", each.daemon}, {"result", name(each.kind)}, {"text", each.text}});
-  const nlohmann::json document{{"daemons", list}};
-  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return {{"daemons", std::move(list)}};
 }
 
-int reload(Context& context, bool as_json) {
+int reload(Context& context, bool wants_json) {
   const auto results = reload_daemons(context);
-  if (as_json) {
-    print_json(results);
+  if (wants_json) {
+    print_json(as_json(results));
   } else {
     for (const auto& each : results)
       std::cout << each.daemon << ": " << (each.kind == Kind::refused ? "NOT RELOADED: " : "") << each.text
@@ -48,10 +47,10 @@ int reload(Context& context, bool as_json) {
 
 void add_reload_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("reload", "Make the running daemons read the tables anew");
-  auto as_json = std::make_shared<bool>(false);
-  command->add_flag("--json", *as_json, "For programs");
+  auto wants_json = std::make_shared<bool>(false);
+  command->add_flag("--json", *wants_json, "For programs");
   command->footer("Tables with a mistake are not used: the daemons keep what they have. Exit status 1 then.");
-  command->callback([&context, as_json] { context.status = reload(context, *as_json); });
+  command->callback([&context, wants_json] { context.status = reload(context, *wants_json); });
 }
 
 }  // namespace smtpseal::cli

@@ -56,6 +56,7 @@ std::vector<std::pair<std::string, std::string>> needed_parameters(const Options
   } else {
     needed.emplace_back("policyd.listen", toml_list({"unix:/run/smtpseal/policyd"}));
     needed.emplace_back("policyd.policy_listen", "[]");
+    needed.emplace_back("policyd.control_listen", toml_list({"unix:/run/smtpseal/control-policyd"}));
     needed.emplace_back("policyd.socket_group", toml_string(""));
     needed.emplace_back("relay.lmtp_listen", toml_list({"unix:/run/smtpseal/relay"}));
     needed.emplace_back("relay.lmtp_listen_seven_bit", toml_list({"unix:/run/smtpseal/relay-7bit"}));
@@ -66,6 +67,7 @@ std::vector<std::pair<std::string, std::string>> needed_parameters(const Options
   if (options.inbound) {
     needed.emplace_back("inbound.relay_query", toml_string(""));
     needed.emplace_back("milter.listen", toml_string("unix:/run/smtpseal/milter"));
+    needed.emplace_back("milter.control_listen", toml_list({"unix:/run/smtpseal/control-milter"}));
     needed.emplace_back("milter.socket_group", toml_string(""));
   }
   return needed;

@@ -1,9 +1,13 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "../control.hpp"
 #include "../output.hpp"
 #include "checks.hpp"
+#include "smtpseal/control/daemon_state.hpp"
+#include "smtpseal/version.hpp"
 #include "socket_questions.hpp"
 
 namespace smtpseal::cli {
@@ -31,19 +35,20 @@ std::vector<Socket> sockets_of(const config::Values& values, const std::string& 
   return sockets;
 }
 
-void check_daemon(const std::string& program, std::vector<Socket> sockets, Findings& findings) {
+// False: the daemon does not run.
+bool check_sockets(const std::string& program, std::vector<Socket> sockets, Findings& findings) {
   for (auto& socket : sockets) socket.problem = cannot_connect(postfix_endpoint(socket.endpoint));
-  const auto silent =
-      std::ranges::count_if(sockets, [](const Socket& each) { return !each.problem.empty(); });
-  const auto all = static_cast<std::ptrdiff_t>(sockets.size());
-  if (silent == all && all > 0)
-    return findings.note(
-        program + " does not run: " + sockets.front().endpoint + ": " + sockets.front().problem,
-        "systemctl enable --now " + program);
-  if (silent == 0) return findings.ok(program + " answers at " + counted(sockets.size(), "socket"));
+  const auto is_silent = [](const Socket& each) { return !each.problem.empty(); };
+  if (std::ranges::all_of(sockets, is_silent)) {
+    findings.note(program + " does not run: " + sockets.front().endpoint + ": " + sockets.front().problem,
+                  "systemctl enable --now " + program);
+    return false;
+  }
+  if (std::ranges::none_of(sockets, is_silent))
+    findings.ok(program + " answers at " + counted(sockets.size(), "socket"));
   const bool is_root = ::geteuid() == 0;
   for (const auto& socket : sockets) {
-    if (socket.problem.empty()) continue;
+    if (!is_silent(socket)) continue;
     const auto text = socket.parameter + " " + socket.endpoint + ": " + socket.problem;
     if (is_root) {
       findings.problem(program + " runs, but " + text, "systemctl restart " + program);
@@ -51,14 +56,58 @@ void check_daemon(const std::string& program, std::vector<Socket> sockets, Findi
       findings.note(text, "run smtpseal check as root");
     }
   }
+  return true;
+}
+
+// What changed after the daemon had read it.
+std::string newer_file(const policy::PolicyFiles& files, const std::string& section, control::Time loaded) {
+  std::vector<std::string> used{files.domains, files.accounts};
+  if (section == "relay") used.push_back(files.credentials);
+  for (const auto& path : used) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && status.st_mtime > loaded) return path;
+  }
+  return {};
+}
+
+void check_tables_in_use(Context& context, const std::string& section, const control::DaemonState& state,
+                         Findings& findings) {
+  const auto& tables = state.tables;
+  const auto& program = state.program;
+  if (!tables.problem.empty())
+    return findings.problem(
+        program + (tables.loaded == 0 ? " has no tables: " : " keeps its old tables: ") + tables.problem,
+        "mend it, then smtpseal reload");
+  if (const auto file = newer_file(context.files(), section, tables.loaded); !file.empty())
+    return findings.warning(program + " uses tables that are older than " + file, "smtpseal reload");
+  findings.ok(program + " uses " + tables.content);
+}
+
+void check_state(Context& context, const std::string& section, Findings& findings) {
+  try {
+    const auto reply = ask_daemon(context, section, "info");
+    const auto state = reply ? control::parse_state(reply->text) : std::nullopt;
+    if (!state) return findings.note("smtpseal-" + section + " does not say what it uses");
+    if (state->version != version())
+      findings.warning(
+          state->program + " runs version " + state->version + ", and this is " + std::string(version()),
+          "systemctl restart " + state->program);
+    check_tables_in_use(context, section, *state, findings);
+  } catch (const Failure& failure) {
+    findings.note(failure.what());
+  }
 }
 
 }  // namespace
 
 void check_daemons(Context& context, Findings& findings) {
   findings.begin("daemons");
-  for (const auto* section : {"policyd", "relay", "milter"})
-    check_daemon(std::string("smtpseal-") + section, sockets_of(context.values(), section), findings);
+  for (const std::string section : {"policyd", "relay", "milter"}) {
+    auto sockets = sockets_of(context.values(), section);
+    if (sockets.empty()) continue;
+    if (check_sockets("smtpseal-" + section, std::move(sockets), findings))
+      check_state(context, section, findings);
+  }
 }
 
 }  // namespace smtpseal::cli

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from harness.postfix import PostfixInstance
 from harness.runner import case, expect, expect_equal, expect_in
@@ -208,6 +209,28 @@ def a_port_for_two_and_a_missing_xclient_are_noticed(world):
     expect_finding(found, "problem", f"does not take XCLIENT from {BETA_SMTPD[0]}")
     postfix.postconf("-P", "10025/inet/smtpd_authorized_xclient_hosts=127.0.0.0/8")
     expect_equal(problems(check(world, "beta", postfix.etc)), [], "problems")
+
+
+# ---- the daemons
+
+
+def daemons(world, host, status=0):
+    output = smtpseal(world, host, "check", "--json", "--postfix-config", world.alpha.etc, "--sendmail-cf", "/nonexistent", status=status)
+    return [each for each in json.loads(output)["findings"] if each["group"] == "daemons"]
+
+
+@case
+def daemons_say_which_tables_they_use(world):
+    world.sending(LISTED)
+    found = daemons(world, "alpha")
+    expect_finding(found, "ok", "smtpseal-relay uses", "1 rule")
+    expect_finding(found, "ok", "smtpseal-policyd uses", "1 rule")
+    later = time.time() + 5
+    os.utime(f"{world.dir}/alpha/domains", (later, later))
+    expect_finding(daemons(world, "alpha"), "warning", "smtpseal-relay uses tables that are older", "smtpseal reload")
+    world.tables("alpha", LISTED + "bad\n", f"PARTNER\\alpha {PASSWORD}\n")
+    smtpseal(world, "alpha", "reload", status=1)
+    expect_finding(daemons(world, "alpha", 1), "problem", "smtpseal-relay keeps its old tables", "domains:2")
 
 
 # ---- Sendmail
