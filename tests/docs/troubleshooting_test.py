@@ -29,7 +29,7 @@ NOT_A_FAILURE = {
     'NTLM authentication successful', 'ready to start TLS', 'Send mail to find out', 'End data with <CR><LF>.<CR><LF>',
     'closing the connection', 'its secret has changed', 'while taking content',
     'lifted until the next start: relay.state_directory cannot be written to',
-    'expected "holds *" or "lift ACCOUNT"', 'expected "CLIENT:PORT SERVER:PORT"', 'unknown map "',
+    'expected "holds *" or "lift ACCOUNT"', 'expected "sessions *"', '2.0.0 Ok: queued as', 'expected "CLIENT:PORT SERVER:PORT"', 'unknown map "',
     'ehlo in TLS', 'ehlo in seal', 'an unnamed target', ', RC4 state each way', ', shared RC4 state', ', no seal', ', seal of', ', agreed on',
     'the mail server does not tell both ends of the connection',  # a reason of "unknown": howto-read-status.md
     'the mail server does not tell the addresses and ports of the session', 'smtpseal-relay has lost the session',
