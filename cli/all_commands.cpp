@@ -43,10 +43,10 @@ void add_commands(CLI::App& app, Context& context) {
   add_headers_command(app, context);
   add_holds_command(app, context);
   add_plugin_command(app, context);
-  add_completion_command(app, context);
   add_analyze_command(app, context);
   add_probe_command(app, context);
   add_reload_command(app, context);
+  add_completion_command(app, context);
   add_stats_command(app, context);
 }
 

@@ -4,6 +4,7 @@
 #include "analyze/report_json.hpp"
 #include "analyze/report_text.hpp"
 #include "commands.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 #include "secret_input.hpp"
 
@@ -107,20 +108,20 @@ void print_text(const Findings& findings, const Options& options) {
               << (options.ports.size() > 1 ? " and others" : "") << " (--port for other ports).\n";
 }
 
-void print_json(const Findings& findings) {
-  nlohmann::ordered_json json{{"opened", all_opened(findings)},
-                              {"connections", findings.connections},
-                              {"notes", findings.notes},
-                              {"sessions", nlohmann::ordered_json::array()}};
+void print_findings(const Findings& findings) {
+  Json json{{"opened", all_opened(findings)},
+            {"connections", findings.connections},
+            {"notes", findings.notes},
+            {"sessions", Json::array()}};
   for (const auto& session : findings.sessions) json["sessions"].push_back(analyze::to_json(session));
-  std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  print_json(json);
 }
 
 int analyze_capture(Context& context, Options options) {
   if (options.ports.empty()) options.ports.push_back(kSmtpPort);
   const auto secret = find_secret(context, options);
   const auto findings = examine(context, options, secret);
-  options.as_json ? print_json(findings) : print_text(findings, options);
+  options.as_json ? print_findings(findings) : print_text(findings, options);
   return all_opened(findings) ? kSuccess : kProblem;
 }
 

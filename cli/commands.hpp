@@ -19,10 +19,10 @@ void add_export_command(CLI::App& app, Context& context);      // export postfix
 void add_headers_command(CLI::App& app, Context& context);
 void add_holds_command(CLI::App& app, Context& context);   // holds | holds lift
 void add_plugin_command(CLI::App& app, Context& context);  // plugin status | enable | disable
-void add_postfix_config_command(CLI::App& app, Context& context);
 void add_reload_command(CLI::App& app, Context& context);
-void add_stats_command(CLI::App& app, Context& context);
 void add_probe_command(CLI::App& app, Context& context);
+void add_postfix_config_command(CLI::App& app, Context& context);
+void add_stats_command(CLI::App& app, Context& context);
 void add_query_command(CLI::App& app, Context& context);
 void add_sendmail_config_command(CLI::App& app, Context& context);
 

@@ -1,9 +1,8 @@
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "commands.hpp"
 #include "control.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 #include "smtpseal/control/probe_report.hpp"
 #include "waiting_line.hpp"
@@ -55,8 +54,7 @@ void print_text(const ProbeReport& report) {
   if (!report.mend.empty()) std::cout << "  mend: " << visible(report.mend) << '\n';
 }
 
-void print_json(const ProbeReport& report) {
-  using Json = nlohmann::ordered_json;
+void print_report(const ProbeReport& report) {
   Json json{{"domain", report.domain},   {"rule", report.rule}, {"stands", report.stands},
             {"verdict", report.verdict}, {"mend", report.mend}, {"steps", Json::array()}};
   for (const auto& step : report.steps)
@@ -64,12 +62,12 @@ void print_json(const ProbeReport& report) {
                              {"ok", step.is_ok},
                              {"milliseconds", step.milliseconds},
                              {"detail", step.detail}});
-  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  print_json(json);
 }
 
 int probe(Context& context, const Options& options) {
   const auto report = ask(context, options);
-  options.as_json ? print_json(report) : print_text(report);
+  options.as_json ? print_report(report) : print_text(report);
   return report.stands ? kSuccess : kProblem;
 }
 

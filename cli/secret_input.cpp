@@ -164,8 +164,9 @@ std::string read_secret(const crypto::Engine& engine, const std::string& account
 policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
                                        const std::string& file) {
   const bool is_asked = file.empty() && ::isatty(STDIN_FILENO) != 0;
-  const auto given = is_asked ? ask("Password of " + account + ": ")
-                              : (file.empty() ? read_line(STDIN_FILENO) : read_from_file(file));
+  const auto given = is_asked       ? ask("Password of " + account + ": ")
+                     : file.empty() ? read_line(STDIN_FILENO)
+                                    : read_from_file(file);
   std::string field = given.reveal().starts_with("{NT}")
                           ? std::string(given.reveal())
                           : policy::format_secret(engine, given.reveal(), true);

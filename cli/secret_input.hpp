@@ -22,9 +22,7 @@ std::string read_secret(const crypto::Engine& engine, const std::string& account
                         const std::string& file);
 
 // The secret of an account that exists, to be tried and not stored: the password, or its hashes as "{NT}hex"
-// or
-// "{NT}hex{LM}hex". From the first line of `file`, which nobody but its owner and group may read; without a
-// file from the terminal, asked once, or the first line of standard input. Throws Failure.
+// or "{NT}hex{LM}hex". Read as read_secret() does, but asked for once. Throws Failure.
 policy::StoredSecret read_known_secret(const crypto::Engine& engine, const std::string& account,
                                        const std::string& file);
 

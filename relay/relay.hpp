@@ -37,7 +37,9 @@ class Relay : public daemon::Service {
   void add_controls(daemon::ControlServer& control) override;
   void stop() override;
   void finish() override;
-  [[nodiscard]] bool is_drained() const override { return lmtp_clients_ == 0 && smtp_clients_ == 0; }
+  [[nodiscard]] bool is_drained() const override {
+    return lmtp_clients_ == 0 && smtp_clients_ == 0 && !prober_.is_busy();
+  }
 
  private:
   enum class Kind { lmtp, lmtp_seven_bit, smtp, query };

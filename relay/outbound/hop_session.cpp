@@ -40,6 +40,7 @@ std::string describe_tls(const SmtpLink& link, const TlsResult& result) {
 }
 
 std::string describe_login(const session::SessionSecurity& security, const policy::DomainRule& rule) {
+  if (security.mechanism.empty()) return {};
   std::string text = security.mechanism + " as " + security.account;
   if (!security.response) return text;
   text += ", " + std::string(ntlm::name(*security.response)) + ", agreed on " +
@@ -55,7 +56,8 @@ std::string describe_login(const session::SessionSecurity& security, const polic
 Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPlan& plan, std::string log_id) {
   const auto began = daemon::Clock::now();
   auto held = plan.credential == nullptr ? std::nullopt : held_login(context, *plan.credential);
-  if (plan.credential != nullptr) plan.observer->on_step("account", held, plan.credential->account);
+  if (plan.credential != nullptr)
+    plan.observer->on_step("account", held, held ? std::string() : plan.credential->account);
   if (held) co_return Opened{nullptr, held};
   Route route = co_await find_route(context.resolver, context.settings, plan.decision);
   std::optional<Failure> failure = std::move(route.failure);
@@ -67,7 +69,7 @@ Task<HopSession::Opened> HopSession::open(OutboundContext& context, const HopPla
     if (!stream) {
       failure = Failure{Kind::temporary, Reason::connect, "4.1",
                         "connect to " + target.text() + ": " + stream.error().message()};
-      plan.observer->on_step("connect", failure, target.text());
+      plan.observer->on_step("connect", failure, {});
       log::info("hop-unreachable")
           .field("id", log_id)
           .field("host", target.text())

@@ -26,8 +26,12 @@ namespace {
 // left of the time there is.
 class Watch final : public HopObserver {
  public:
-  Watch(const Settings& settings, Seconds limit, ProbeReport& report)
-      : usual_(settings), settings_(settings), until_(Clock::now() + limit), report_(report) {
+  Watch(const OutboundContext& context, Seconds limit, ProbeReport& report)
+      : stopping_(context.stopping),
+        usual_(context.settings),
+        settings_(context.settings),
+        until_(Clock::now() + limit),
+        report_(report) {
     shorten_waits();
   }
 
@@ -39,7 +43,7 @@ class Watch final : public HopObserver {
         {std::string(name), !failure, static_cast<std::uint64_t>(took.count()), std::move(detail)});
     shorten_waits();
   }
-  [[nodiscard]] bool may_go_on() const override { return Clock::now() < until_; }
+  [[nodiscard]] bool may_go_on() const override { return Clock::now() < until_ && !stopping_; }
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
@@ -53,6 +57,7 @@ class Watch final : public HopObserver {
     settings_.quit_timeout = std::min(usual_.quit_timeout, left);
   }
 
+  const bool& stopping_;
   const Settings& usual_;
   Settings settings_;
   Clock::time_point until_;
@@ -105,7 +110,7 @@ class Probe {
         const policy::Decision& decision, Seconds limit, ProbeReport& report)
       : set_(std::move(set)),
         decision_(decision),
-        watch_(context.settings, limit, report),
+        watch_(context, limit, report),
         context_(with_settings(context, watch_.settings())),
         report_(report) {}
 
@@ -127,9 +132,9 @@ class Probe {
     const HopPlan plan{decision_, credential, authorities_of(context_, *set_, *decision_.rule), &watch_};
     auto opened = co_await HopSession::open(context_, plan, std::move(log_id));
     if (opened.session == nullptr && !watch_.may_go_on())
-      co_return Failure{
-          Kind::temporary, Reason::connect, "4.2",
-          "the time limit is over" + (opened.failure ? "; last: " + opened.failure->text : std::string())};
+      co_return Failure{Kind::temporary, Reason::connect, "4.2",
+                        "the time limit is over, or the relay is shutting down" +
+                            (opened.failure ? "; last: " + opened.failure->text : std::string())};
     if (opened.session == nullptr) co_return std::move(opened.failure);
     co_return co_await use(*opened.session);
   }

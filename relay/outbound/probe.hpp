@@ -21,6 +21,8 @@ class Prober {
   // lines.
   daemon::Task<postfix::SocketmapReply> answer(postfix::SocketmapRequest request, std::string log_id);
 
+  [[nodiscard]] bool is_busy() const { return is_busy_; }
+
  private:
   OutboundContext& context_;
   bool is_busy_ = false;

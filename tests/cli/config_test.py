@@ -78,6 +78,6 @@ class ManualTest(unittest.TestCase):
 
     def test_every_command_and_option_is_there(self):
         page = self.page()
-        for part in ("*smtpseal domain set* _PATTERN_ _CHANGES_...", "*smtpseal check*", "*--postfix-config* _DIRECTORY_",
+        for part in ("*smtpseal domain set* \\[_options_] _PATTERN_ _CHANGES_...", "*smtpseal check*", "*--postfix-config* _DIRECTORY_",
                      "*smtpseal completion* *bash*|*zsh*"):
             self.assertIn(part, page)

@@ -4,11 +4,13 @@ shipped is put to it, and no client of the listener gets in the way of mail."""
 import contextlib
 import json
 import math
+import os
 import re
 import socket
 import subprocess
 import threading
 import time
+import tomllib
 
 from harness import ntlm
 from harness.certificates import Authority
@@ -287,6 +289,20 @@ def the_dashboard_is_one_that_grafana_can_show(world):
 
 
 @case
+def the_examples_agree_on_the_addresses(world):
+    del world
+    with open(f"{EXAMPLES}/smtpseal.toml", "rb") as file:
+        listens = {section: keys["metrics_listen"] for section, keys in tomllib.load(file).items()}
+    with open(f"{EXAMPLES}/prometheus.yml", encoding="ascii") as file:
+        targets = dict(re.findall(r"- (\S+) # (\w+)\.metrics_listen", file.read()))
+    expect_equal({name: f"inet:{address}" for address, name in targets.items()}, listens, "targets and listeners")
+    with open(f"{ROOT}/docs/howto-metrics.md", encoding="utf-8") as file:
+        manual = file.read()
+    for listen in listens.values():
+        expect_in(f'metrics_listen = "{listen}"', manual, "docs/howto-metrics.md")
+
+
+@case
 def every_metric_is_in_the_manual(world):
     del world
     with open(f"{ROOT}/docs/howto-metrics.md", encoding="utf-8") as file:
@@ -403,7 +419,7 @@ def http(request, address=GATE):
 
 @case
 def nothing_but_the_figures_can_be_had(world):
-    world.receiving(**{"relay_metrics_listen": f"inet:{GATE}"})
+    world.receiving(**{"relay_metrics_listen": f"inet:{GATE}"}).wait_for_log("started")
     for request in (
         b"GET / HTTP/1.0\r\n\r\n",
         b"GET /../../../../etc/passwd HTTP/1.0\r\n\r\n",
@@ -452,6 +468,9 @@ def hostile_clients_of_the_listener_do_not_stall_mail(world):
         for _ in range(5):
             mail_both_ways(world)
         expect(time.monotonic() - began < 15, f"15 messages took {time.monotonic() - began:.1f} s")
+        for daemon in (world.relay, world.gate, world.milter):
+            files = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+            expect(files < 70, f"{daemon.command[0]} has {files} files open for 100 clients of its listener")
     finally:
         over.set()
         thread.join()
@@ -463,7 +482,7 @@ def hostile_clients_of_the_listener_do_not_stall_mail(world):
 
 @case
 def a_daemon_with_a_listener_stops_as_fast_as_one_without(world):
-    world.receiving(**{"relay_metrics_listen": f"inet:{GATE}"})
+    world.receiving(**{"relay_metrics_listen": f"inet:{GATE}"}).wait_for_log("started")
     with socket.create_connection(("127.0.0.1", 9835)):  # a client that says nothing
         began = time.monotonic()
         expect_equal(world.gate.stop(), 0, "exit status")
