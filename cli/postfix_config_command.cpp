@@ -63,7 +63,7 @@ std::set<std::string> socket_directories(const config::Values& values, const Pos
   return directories;
 }
 
-// 0750, the daemons' own, and Postfix's group may go in.
+// 2750: the daemons' own, Postfix's group may go in, and sockets made there get that group.
 void make_socket_directory(const config::Values& values, const PostfixSetup& setup, const std::string& path) {
   if (::mkdir(path.c_str(), 0750) != 0) {
     if (errno == EEXIST) return;
@@ -77,7 +77,7 @@ void make_socket_directory(const config::Values& values, const PostfixSetup& set
     throw Failure(path + " cannot be given to user " + user + ": " +
                   (owner ? std::strerror(errno) : "there is no such user"));
   }
-  ::chmod(path.c_str(), 0750);
+  ::chmod(path.c_str(), 02750);
   std::cout << "made " << path << '\n';
 }
 

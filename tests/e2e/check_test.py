@@ -340,7 +340,7 @@ def postfix_config_keeps_owner_and_mode_and_makes_the_directory(world):
     os.chmod(f"{postfix.etc}/main.cf", 0o640)
     configured(world, "--apply", etc=postfix.etc)
     status = os.stat(postfix.sockets)
-    expect_equal(oct(status.st_mode & 0o7777), "0o750", "mode of the directory")
+    expect_equal(oct(status.st_mode & 0o7777), "0o2750", "mode of the directory")
     expect_equal(oct(os.stat(f"{postfix.etc}/main.cf").st_mode & 0o777), "0o640", "mode of main.cf")
     copy = glob.glob(f"{postfix.etc}/main.cf.smtpseal-*Z")[0]
     expect_equal(os.stat(copy).st_mode & 0o777, 0o640, "mode of the copy")
