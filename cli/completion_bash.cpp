@@ -17,17 +17,29 @@ std::string action(const Parameter& parameter) {
     return "COMPREPLY=($(compgen -W '" + joined(parameter.choices) + "' -- \"$cur\"))";
   if (parameter.value == "FILE" || parameter.value == "CAPTURE") return "_filedir";
   if (parameter.value == "DIRECTORY") return "_filedir -d";
-  if (parameter.value == "PATTERN")
-    return "COMPREPLY=($(compgen -W \"$(smtpseal domain list --names 2>/dev/null)\" -- \"$cur\"))";
+  if (parameter.value == "PATTERN") return "_smtpseal_patterns";
   return {};
 }
+
+// Not COMPREPLY=($(compgen -W ...)), which makes file names of the pattern "*". What is put on the command
+// line is quoted for the same reason.
+constexpr auto kPatterns =
+    "_smtpseal_patterns()\n{\n"
+    "    local name quoted\n"
+    "    while IFS= read -r name; do\n"
+    "        printf -v quoted %q \"$name\"\n"
+    "        if [[ $name == \"$cur\"* || $quoted == \"$cur\"* ]]; then\n"
+    "            COMPREPLY+=(\"$quoted\")\n"
+    "        fi\n"
+    "    done < <(smtpseal domain list --names 2>/dev/null)\n"
+    "}\n";
 
 class Script {
  public:
   explicit Script(const Command& program) { visit(program); }
 
   std::string text() const {
-    return "# bash completion for smtpseal(1), made by: smtpseal completion bash\n"
+    return std::string("# bash completion for smtpseal(1), made by: smtpseal completion bash\n") + kPatterns +
            "_smtpseal()\n{\n"
            "    local cur prev words cword\n"
            "    _init_completion -n =: || return\n"

@@ -1,5 +1,6 @@
 #include "control.hpp"
 
+#include "printable.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/socketmap_query.hpp"
 
@@ -32,7 +33,10 @@ std::optional<SocketmapReply> ask_daemon(Context& context, const std::string& da
   const auto& name = control_endpoint(context, daemon);
   daemon::SocketmapQuery query(parse(name));
   auto reply = query.ask({map, key}, time);
-  if (reply) return std::move(*reply);
+  if (reply) {
+    if (reply->status != SocketmapStatus::ok) reply->text = printable(reply->text);
+    return std::move(*reply);
+  }
   const auto error = reply.error();
   if (error == errc_t::no_such_file_or_directory || error == errc_t::connection_refused) return std::nullopt;
   if (error == errc_t::permission_denied)

@@ -18,7 +18,8 @@ inline constexpr std::array kDaemons{"relay", "policyd", "milter"};
 inline constexpr std::chrono::seconds kAnswerTime{10};
 
 // What a daemon answers; nothing where it does not run. Throws Failure where it cannot be asked, because its
-// SECTION.control_listen is empty or it does not let us in.
+// SECTION.control_listen is empty or it does not let us in. The text of a refusal is printable; any other is
+// the caller's to examine, since a daemon that was taken over says what it likes.
 std::optional<postfix::SocketmapReply> ask_daemon(Context& context, const std::string& daemon,
                                                   const std::string& map, const std::string& key = "*",
                                                   std::chrono::seconds time = kAnswerTime);

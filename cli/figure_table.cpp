@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "printable.hpp"
+
 namespace smtpseal::cli {
 namespace {
 
@@ -44,7 +46,7 @@ std::string local_time(double value) {
 
 std::string labels(const Sample& sample) {
   std::string text;
-  for (const auto& [name, value] : sample.labels) text += (text.empty() ? "" : ", ") + value;
+  for (const auto& [name, value] : sample.labels) text += (text.empty() ? "" : ", ") + printable(value);
   return text;
 }
 
@@ -63,7 +65,7 @@ std::string histogram(const Family& family) {
     return sample.name.ends_with("_bucket") && sample.value >= 0.95 * count;
   });
   if (within != family.samples.end() && within->label("le") != "+Inf")
-    text += ", 95% within " + std::string(within->label("le")) + " s";
+    text += ", 95% within " + printable(within->label("le")) + " s";
   return text;
 }
 
@@ -100,7 +102,7 @@ std::string figure_heading(const std::vector<Family>& families) {
     if (family.samples.empty()) continue;
     const Sample& sample = family.samples.front();
     if (family.name == "smtpseal_build_info")
-      text = std::string(sample.label("program")) + " " + std::string(sample.label("version")) + text;
+      text = printable(sample.label("program")) + " " + printable(sample.label("version")) + text;
     if (family.name == "process_start_time_seconds") text += ", since " + local_time(sample.value);
   }
   return text;

@@ -11,6 +11,7 @@
 #include "json_output.hpp"
 #include "message_header.hpp"
 #include "output.hpp"
+#include "printable.hpp"
 #include "session_words.hpp"
 #include "smtpseal/status/authentication_results.hpp"
 #include "smtpseal/status/status_header.hpp"
@@ -92,11 +93,12 @@ std::string writer(const Statement& statement, const Explanation& explanation) {
 void print_status(const status::Status& status) {
   const auto& security = status.security;
   Facts facts;
-  facts.add("    " + std::string(name(security.protection)), session_meaning(security));
+  facts.add("    " + std::string(name(security.protection)), printable(session_meaning(security)));
   if (const auto weak = session_weakness(security); !weak.empty()) facts.add("    weak", weak);
-  if (!session_peer(security).empty()) facts.add("    from", session_peer(security));
+  if (!session_peer(security).empty()) facts.add("    from", printable(session_peer(security)));
   if (!status.would_reject.empty())
-    facts.add("    would-reject", "without mode=report it would have been refused: " + status.would_reject);
+    facts.add("    would-reject",
+              "without mode=report it would have been refused: " + printable(status.would_reject));
   facts.print(std::cout);
 }
 

@@ -6,6 +6,7 @@
 #include "control.hpp"
 #include "json_output.hpp"
 #include "output.hpp"
+#include "printable.hpp"
 #include "smtpseal/holds/hold_file.hpp"
 
 namespace smtpseal::cli {
@@ -71,7 +72,7 @@ void print_table(const Report& report) {
   } else {
     Columns columns({"ACCOUNT", "SINCE", "UNTIL", "PEER", "RULE", "WHY"});
     for (const auto& hold : report.list.holds) {
-      columns.add({hold.account, local_text(hold.since),
+      columns.add({printable(hold.account), local_text(hold.since),
                    hold.kind == Kind::begun ? "-" : local_text(hold.until), hold.peer, hold.rule, why(hold)});
     }
     columns.print(std::cout);
@@ -110,7 +111,7 @@ int lift(Context& context, const std::string& account) {
   if (!reply) throw Failure(not_running(context, "relay") + "; holds are lifted while it runs");
   if (reply->status == SocketmapStatus::notfound)
     throw Failure(account + " is not on hold; what is: smtpseal holds");
-  std::cout << account << ": " << reply->text << '\n';
+  std::cout << account << ": " << printable(reply->text) << '\n';
   return kSuccess;
 }
 

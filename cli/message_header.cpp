@@ -80,12 +80,4 @@ MessageHeader read_header(std::istream& input) {
   return Reader(input).read();
 }
 
-std::string printable(std::string text) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  std::ranges::replace_if(
-      text, [](char c) { return c == '\t'; }, ' ');
-  std::ranges::replace_if(text, is_control, '?');
-  return text;
-}
-
 }  // namespace smtpseal::cli

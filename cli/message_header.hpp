@@ -26,7 +26,4 @@ struct MessageHeader {
 // over.
 MessageHeader read_header(std::istream& input);
 
-// Control characters as "?", so that a terminal shows what is there and obeys nothing.
-std::string printable(std::string text);
-
 }  // namespace smtpseal::cli

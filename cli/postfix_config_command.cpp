@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,12 +73,17 @@ void make_socket_directory(const config::Values& values, const PostfixSetup& set
   const auto& user = values.text("process.user");
   const auto owner = identity_of(user);
   const auto postfix = identity_of(setup.value("mail_owner"));
-  if (!owner || !postfix || ::chown(path.c_str(), owner->uid, postfix->gid) != 0) {
+  // What was made, whatever has taken its place meanwhile: the directory above may be the daemons'.
+  const int made = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const bool is_given = owner && postfix && made >= 0 && ::fchown(made, owner->uid, postfix->gid) == 0 &&
+                        ::fchmod(made, 02750) == 0;
+  const int error = errno;
+  if (made >= 0) ::close(made);
+  if (!is_given) {
     ::rmdir(path.c_str());
     throw Failure(path + " cannot be given to user " + user + ": " +
-                  (owner ? std::strerror(errno) : "there is no such user"));
+                  (owner && postfix ? std::strerror(error) : "there is no such user"));
   }
-  ::chmod(path.c_str(), 02750);
   std::cout << "made " << path << '\n';
 }
 

@@ -1,6 +1,7 @@
 #include "reload.hpp"
 
 #include "control.hpp"
+#include "printable.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -12,7 +13,7 @@ ReloadResult reload_one(Context& context, const std::string& daemon) {
     auto reply = ask_daemon(context, daemon, "reload");
     if (!reply) return {daemon, Kind::not_running, "does not run"};
     const bool is_done = reply->status == postfix::SocketmapStatus::ok;
-    return {daemon, is_done ? Kind::reloaded : Kind::refused, std::move(reply->text)};
+    return {daemon, is_done ? Kind::reloaded : Kind::refused, printable(reply->text)};
   } catch (const Failure& failure) {
     return {daemon, Kind::refused, failure.what()};
   }

@@ -1,10 +1,12 @@
 #include "socket_questions.hpp"
 
+#include <array>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <chrono>
 
 #include "../context.hpp"
+#include "../printable.hpp"
 #include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/daemon/socketmap_query.hpp"
 
@@ -19,6 +21,15 @@ std::string open(Stream& stream, const daemon::Endpoint& endpoint) {
   stream.expires_after(kTimeout);
   stream.connect(endpoint);
   return stream ? std::string() : stream.error().message();
+}
+
+// The beginning of one that is longer than any that is asked for.
+bool read_line(Stream& stream, std::string& line) {
+  std::array<char, 1000> buffer{};
+  stream.getline(buffer.data(), buffer.size());
+  line = buffer.data();
+  if (line.ends_with('\r')) line.pop_back();
+  return stream.gcount() > 0;
 }
 
 std::string ended(const Stream& stream) {
@@ -52,7 +63,7 @@ std::string cannot_look_up(const daemon::Endpoint& endpoint, const std::string& 
   if (!reply) return reply.error().message();
   if (reply->status == postfix::SocketmapStatus::ok) return {};
   if (reply->status == postfix::SocketmapStatus::notfound) return "it does not know " + key;
-  return "it answers " + reply->text;
+  return "it answers " + printable(reply->text);
 }
 
 std::string cannot_ask_policy(const daemon::Endpoint& endpoint) {
@@ -60,7 +71,7 @@ std::string cannot_ask_policy(const daemon::Endpoint& endpoint) {
   if (auto text = open(stream, endpoint); !text.empty()) return text;
   stream << "request=smtpd_access_policy\nprotocol_state=CONNECT\nprotocol_name=SMTP\n\n" << std::flush;
   std::string line;
-  if (!std::getline(stream, line)) return ended(stream);
+  if (!read_line(stream, line)) return ended(stream);
   return line.starts_with("action=") ? std::string() : "it answers what is no action";
 }
 
@@ -68,8 +79,8 @@ std::string cannot_greet(const daemon::Endpoint& endpoint) {
   Stream stream;
   if (auto text = open(stream, endpoint); !text.empty()) return text;
   std::string line;
-  if (!std::getline(stream, line)) return ended(stream);
-  if (!line.starts_with("220")) return "it greets with " + line.substr(0, 100);
+  if (!read_line(stream, line)) return ended(stream);
+  if (!line.starts_with("220")) return "it greets with " + printable(line.substr(0, 100));
   stream << "QUIT\r\n" << std::flush;
   return {};
 }

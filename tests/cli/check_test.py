@@ -1,9 +1,11 @@
 """What `smtpseal check` says where no mail server is set up. With real Postfix: tests/e2e/check_test.py."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
+import threading
 import unittest
 
 import support
@@ -150,6 +152,29 @@ class SendmailCheckTest(Checking):
         found = self.sendmail(self.CF)
         self.assertEqual({each["mend"] for each in found},
                          {f"systemctl enable --now smtpseal-{name}" for name in ("policyd", "relay", "milter")})
+
+    def test_a_relay_that_greets_with_what_a_terminal_obeys(self):
+        for greeting, told in (("\x1b[2J\r\n", "it greets with ?[2J"), ("x" * 100000, "it greets with " + "x" * 100)):
+            with self.subTest(greeting[:9]):
+                self.greet_with(greeting)
+                problems = [each["text"] for each in self.sendmail(self.CF) if "greets" in each["text"]]
+                self.assertTrue(len(problems) == 1 and problems[0].endswith(told), problems)
+
+    def greet_with(self, greeting):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        if os.path.exists(self.path("relay")):
+            os.unlink(self.path("relay"))
+        listener.bind(self.path("relay"))
+        listener.listen()
+
+        def serve():
+            for _ in range(2):  # asked whether it runs, then by name
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(greeting.encode())
+
+        threading.Thread(target=serve, daemon=True).start()
 
     def test_other_sockets_than_those_of_the_configuration(self):
         text = "".join(each["text"] for each in self.sendmail(self.CF.replace("{directory}", "/run/other")))

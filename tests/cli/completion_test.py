@@ -74,6 +74,13 @@ class CompletionTest(support.TablesTest):
         self.assertEqual(self.bash("smtpseal", "domain", "remove", ""), {"partner.example", ".x.example"})
         self.assertEqual(self.bash("smtpseal", "domain", "remove", "x", ""), set())
 
+    @unittest.skipUnless(os.path.exists("/usr/share/bash-completion/bash_completion"), "bash-completion is not installed")
+    def test_bash_takes_a_pattern_for_no_file_name(self):
+        self.write("domains", "* none\npartner.example none\n[192.0.2.1] none\n", 0o644)
+        self.assertEqual(self.bash("smtpseal", "domain", "remove", ""), {"\\*", "partner.example", "\\[192.0.2.1\\]"})
+        for word in ("[", "\\["):
+            self.assertEqual(self.bash("smtpseal", "domain", "remove", word), {"\\[192.0.2.1\\]"})
+
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_zsh(self):
         subprocess.run(["zsh", "-n", self.path("_smtpseal")], check=True, timeout=60)

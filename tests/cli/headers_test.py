@@ -63,6 +63,13 @@ class HeadersTest(support.TablesTest):
         authenticated = "X-SmtpSeal-Status: authenticated; mech=NTLM; auth=NTLMv1; by=mx.example.com\n\n"
         self.assertIn("NTLMv1 lets passwords be found", self.headers(authenticated))
 
+    def test_a_header_cannot_command_the_terminal(self):
+        for value in ("none; peer=\x9b2Jx[192.0.2.7]", "made up \x1b[2J", "\x9b2J; by=mx.example.com", "\udcc2"):
+            with self.subTest(ascii(value)):
+                output = self.headers(f"X-SmtpSeal-Status: {value}\n\n")
+                self.assertFalse(set(output) & {"\x1b", "\x9b", "\udcc2"}, ascii(output))
+        self.assertIn("dömäin €", self.headers("X-SmtpSeal-Status: dömäin €\n\n"))
+
     def test_other_protections(self):
         for value, part in (("none; peer=a.example[192.0.2.7]", "neither a login nor encryption"),
                             ('unknown; reason="smtpseal-relay does not answer"', "smtpseal-relay does not answer; take it for unprotected"),

@@ -1,7 +1,12 @@
 #include "smtpseal/daemon/control_server.hpp"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <thread>
 
 #include "../shared/policy/fixture.hpp"
@@ -53,6 +58,21 @@ class Server {
   std::thread thread_;
 };
 
+// Whether user nobody gets an answer.
+bool answers_nobody(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    SocketmapQuery query(parse_endpoint("unix:" + path));
+    ::_exit(query.ask({"echo", "x"}, 5s) ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  BOOST_REQUIRE(WIFEXITED(status));
+  BOOST_REQUIRE(WEXITSTATUS(status) < 2);
+  return WEXITSTATUS(status) == 0;
+}
+
 config::Values values(const std::string& toml) {
   return std::move(config::load_text(toml, "smtpseal.toml", config::all_params()).values.value());
 }
@@ -84,6 +104,15 @@ BOOST_AUTO_TEST_CASE(refuses_unknown_commands) {
   const auto reply = query.ask({"shutdown\x1b", "*"}, 5s).value();
   BOOST_TEST((reply.status == SocketmapStatus::perm));
   BOOST_TEST(reply.text == "unknown command \"shutdown\\x1b\"");
+}
+
+BOOST_AUTO_TEST_CASE(another_user_is_refused_whatever_the_mode,
+                     *boost::unit_test::precondition([](auto) { return ::geteuid() == 0; })) {
+  const Server server;
+  const auto directory = std::filesystem::path(server.path()).parent_path();
+  BOOST_REQUIRE(::chmod(directory.c_str(), 0755) == 0);
+  BOOST_REQUIRE(::chmod(server.path().c_str(), 0666) == 0);
+  BOOST_TEST(!answers_nobody(server.path()));
 }
 
 BOOST_AUTO_TEST_CASE(takes_unix_sockets_only) {

@@ -12,6 +12,11 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':';
 }
 
+// None of our figures needs another character, and a terminal obeys some of those.
+bool is_shown(char c) {
+  return c >= 0x20 && c < 0x7F;
+}
+
 std::optional<double> parse_value(std::string_view text) {
   using Limits = std::numeric_limits<double>;
   if (text == "+Inf") return Limits::infinity();
@@ -100,6 +105,7 @@ bool belongs(const Sample& sample, const Family& family) {
 class Parser {
  public:
   bool take(std::string_view text) {
+    if (!std::ranges::all_of(text, is_shown)) return false;
     Line line(text);
     if (line.skip("# HELP ")) return take_help(line);
     if (line.skip("# TYPE ")) return take_type(line);

@@ -1,5 +1,8 @@
 #include "smtpseal/daemon/control_server.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,6 +16,18 @@ namespace {
 
 constexpr Seconds kIdle{3600};
 constexpr Seconds kWriteTimeout{30};
+
+// The mode of the socket says the same, but who makes a socket for us may give it another.
+bool may_control(Socket& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (peer.uid == 0 || peer.uid == ::geteuid()) return true;
+  log::warning("control-refused")
+      .field("user", peer.uid)
+      .field("process", static_cast<std::uint64_t>(peer.pid));
+  return false;
+}
 
 }  // namespace
 
@@ -44,6 +59,7 @@ void ControlServer::bind(const std::vector<std::string>& endpoints, const std::s
 void ControlServer::start() {
   for (const auto& listener : listeners_) {
     const auto admit = [this](Socket socket, const Endpoint&) {
+      if (!may_control(socket)) return;
       asio::co_spawn(io_, serve(Stream(std::move(socket))), asio::detached);
     };
     asio::co_spawn(io_, listener->accept_all(admit), asio::detached);

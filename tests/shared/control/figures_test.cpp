@@ -69,4 +69,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_in_the_format_is_refused_as_a_whole) {
     BOOST_TEST(!parse_figures(bad), bad);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_terminal_would_obey_is_refused) {
+  BOOST_TEST(!parse_figures("# TYPE g gauge\ng{a=\"\x1b[2J\"} 1\n"));
+  BOOST_TEST(!parse_figures("# HELP g \xc2\x9b\n# TYPE g gauge\ng 1\n"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

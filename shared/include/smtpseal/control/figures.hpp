@@ -27,7 +27,7 @@ struct Family {
 };
 
 // nullopt: it is not in the format, or in a part of it that the daemons do not use: samples without # TYPE
-// before them, timestamps.
+// before them, timestamps, characters beyond printable ASCII.
 [[nodiscard]] std::optional<std::vector<Family>> parse_figures(std::string_view text);
 
 }  // namespace smtpseal::control

@@ -1,5 +1,6 @@
 // The control socket of a daemon, where `smtpseal` asks and commands as a socketmap client: a map is a
-// command, its key the argument. Only root and process.user get in.
+// command, its key the argument. Only root and the user of the process get in,
+// whatever mode the socket has.
 #pragma once
 
 #include <functional>
