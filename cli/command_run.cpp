@@ -63,7 +63,8 @@ std::string run(const std::vector<std::string>& words, Streams streams, bool wan
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Failure(words.front() + " failed: " + text);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw Failure(words.front() + " failed" + (text.empty() ? ", and does not say why" : ": " + text));
   return text;
 }
 
