@@ -58,6 +58,12 @@ std::string_view secret_part(std::string_view line) {
 }
 
 int change_password(Context& context, const Options& options) {
+  {
+    // Before the password is asked for; the edit below makes sure again.
+    const TableEditor editor(context, &PolicyFiles::accounts);
+    if (!editor.find(is_account(options.account)))
+      throw Failure(options.account + " is not in " + editor.file());
+  }
   auto secret = read_secret(context.engine(), options.account,
                             options.with_lm ? SecretForm::nt_and_lm : SecretForm::nt, options.password_file);
   const WipeLater wipe_secret(secret);
@@ -69,6 +75,7 @@ int change_password(Context& context, const Options& options) {
 }
 
 int remove(Context& context, const std::string& account) {
+  refuse_where_named(context, account, "inbound_account", &policy::DomainRule::inbound_account);
   TableEditor editor(context, &PolicyFiles::accounts);
   const auto line = editor.find(is_account(account));
   if (!line) throw Failure(account + " is not in " + editor.file());
@@ -122,7 +129,7 @@ void add_account_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   auto* add_command = add_password_command(*account, "add", "Add an account", *options);
   add_command->add_option("ATTRIBUTES", options->attributes,
-                          "name=value ..., such as domains=partner.example");
+                          "name=value ..., such as domains=partner.example; see smtpseal-accounts(5)");
   add_no_reload_option(*add_command, context);
   add_command->callback([&context, options, add_command] {
     refuse_stray_arguments(*add_command);

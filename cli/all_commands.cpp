@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "output.hpp"
 #include "smtpseal/version.hpp"
+#include "usage_error.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -29,6 +30,9 @@ void add_commands(CLI::App& app, Context& context) {
   app.name("smtpseal");
   app.description("Sets up and checks which domains smtpseal protects.");
   app.require_subcommand(1);
+  app.failure_message(usage_error);
+  app.get_formatter()->label("Positionals", "Arguments");
+  app.footer("Each command has --help; smtpseal(1) has all of it.");
   app.option_defaults()->always_capture_default(false);
   add_global_options(app, context);
   add_domain_command(app, context);

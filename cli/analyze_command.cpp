@@ -1,4 +1,8 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "analyze/capture_file.hpp"
 #include "analyze/report_json.hpp"
@@ -117,8 +121,15 @@ void print_findings(const Findings& findings) {
   print_json(json);
 }
 
+// Before the password is asked for.
+void require_readable(const std::string& capture) {
+  if (capture != "-" && ::access(capture.c_str(), R_OK) != 0)
+    throw Failure(capture + ": " + std::generic_category().message(errno));
+}
+
 int analyze_capture(Context& context, Options options) {
   if (options.ports.empty()) options.ports.push_back(kSmtpPort);
+  require_readable(options.capture);
   const auto secret = find_secret(context, options);
   const auto findings = examine(context, options, secret);
   options.as_json ? print_findings(findings) : print_text(findings, options);

@@ -113,13 +113,24 @@ bool check_crypto(Findings& findings) {
   return false;
 }
 
+// What cannot be read is a finding, so that the others are told too.
+std::optional<PostfixSetup> load_postfix(const Options& options, Findings& findings) {
+  try {
+    return PostfixSetup::load(options.postfix_directory);
+  } catch (const Failure& failure) {
+    findings.begin("mail server");
+    findings.problem(failure.what(), "see --postfix-config");
+    return std::nullopt;
+  }
+}
+
 void check_mail_server(Context& context, const policy::PolicySet& set, const Options& options,
                        Findings& findings) {
-  const auto postfix = PostfixSetup::load(options.postfix_directory);
+  const auto postfix = load_postfix(options, findings);
   const bool has_sendmail = ::access(options.sendmail_cf.c_str(), F_OK) == 0;
   if (postfix) check_postfix(context, set, *postfix, findings);
   if (has_sendmail) check_sendmail(context, set, options.sendmail_cf, findings);
-  if (postfix || has_sendmail) return;
+  if (postfix || has_sendmail || !options.postfix_directory.empty()) return;
   findings.begin("mail server");
   findings.note("neither a main.cf of Postfix nor " + options.sendmail_cf +
                 " is here: no mail server was looked at");

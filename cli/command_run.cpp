@@ -47,6 +47,18 @@ int start(const std::vector<std::string>& words, const Streams& streams, pid_t& 
   return error;
 }
 
+std::string without_line_ends(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// What a program wrote to the file in memory that was its standard error.
+std::string error_text(int error) {
+  if (error < 0) return {};
+  ::lseek(error, 0, SEEK_SET);
+  return without_line_ends(read_to_end(error));
+}
+
 // `streams` with the outputs that `wants_error` says at a pipe that is read to its end.
 std::string run(const std::vector<std::string>& words, Streams streams, bool wants_error) {
   int ends[2];
@@ -56,15 +68,15 @@ std::string run(const std::vector<std::string>& words, Streams streams, bool wan
   pid_t child = 0;
   const int error = start(words, streams, child);
   ::close(ends[1]);
-  std::string text = error == 0 ? read_to_end(ends[0]) : std::string();
-  while (text.ends_with('\n')) text.pop_back();
+  auto text = without_line_ends(error == 0 ? read_to_end(ends[0]) : std::string());
   ::close(ends[0]);
   if (error != 0) throw Failure(words.front() + " cannot be run: " + std::strerror(error));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Failure(words.front() + " failed: " + text);
-  return text;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return text;
+  const auto reason = wants_error ? text : error_text(streams.error);
+  throw Failure(words.front() + " failed" + (reason.empty() ? ", and does not say why" : ": " + reason));
 }
 
 // A file in memory, so that neither side waits for the other.
@@ -95,12 +107,17 @@ std::string run_command(const std::vector<std::string>& words) {
 
 std::string run_filter(const std::vector<std::string>& words, const std::string& input) {
   const int descriptor = as_input(input);
-  try {
-    auto text = run(words, {descriptor, -1, -1}, false);
+  const int error = ::memfd_create("error", MFD_CLOEXEC);
+  const auto close_both = [&] {
     ::close(descriptor);
+    if (error >= 0) ::close(error);
+  };
+  try {
+    auto text = run(words, {descriptor, -1, error}, false);
+    close_both();
     return text;
   } catch (...) {
-    ::close(descriptor);
+    close_both();
     throw;
   }
 }

@@ -17,6 +17,11 @@ const std::string& control_endpoint(Context& context, const std::string& daemon)
   return names.front();
 }
 
+std::string or_as_user(Context& context) {
+  const auto& user = context.values().text("process.user");
+  return user.empty() ? "" : " or as " + user;
+}
+
 daemon::Endpoint parse(const std::string& name) {
   try {
     return daemon::parse_endpoint(name);
@@ -40,8 +45,7 @@ std::optional<SocketmapReply> ask_daemon(Context& context, const std::string& da
   const auto error = reply.error();
   if (error == errc_t::no_such_file_or_directory || error == errc_t::connection_refused) return std::nullopt;
   if (error == errc_t::permission_denied)
-    throw Failure(name + ": permission denied; run it as root or as " +
-                  context.values().text("process.user"));
+    throw Failure(name + ": permission denied; run it as root" + or_as_user(context));
   throw Failure("smtpseal-" + daemon + " does not answer at " + name + ": " + error.message());
 }
 

@@ -41,6 +41,7 @@ int set(Context& context, const Options& options) {
 }
 
 int remove(Context& context, const std::string& account) {
+  refuse_where_named(context, account, "account", &policy::DomainRule::account);
   TableEditor editor(context, &PolicyFiles::credentials);
   const auto line = editor.find(is_account(account));
   if (!line) throw Failure(account + " is not in " + editor.file());

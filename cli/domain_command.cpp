@@ -11,6 +11,8 @@ using policy::DomainRule;
 using policy::Level;
 using policy::PolicyFiles;
 
+constexpr auto kAttributeManual = "Levels and attributes are explained in smtpseal-domains(5).";
+
 struct AddOptions {
   std::string pattern;
   std::string level;
@@ -151,6 +153,7 @@ void add_domain_command(CLI::App& app, Context& context) {
   add_command->add_option("LEVEL", options->level, "none, tls, auth or seal")->required();
   add_command->add_option("ATTRIBUTES", options->attributes,
                           "name=value ..., such as account='DOMAIN\\user'");
+  add_command->footer(kAttributeManual);
   add_no_reload_option(*add_command, context);
   add_command->callback([&context, options] { context.status = add(context, *options); });
 
@@ -161,6 +164,7 @@ void add_domain_command(CLI::App& app, Context& context) {
       ->add_option("CHANGES", options->changes,
                    "a level, name=value to set an attribute, name= to take it away")
       ->required();
+  set_command->footer(kAttributeManual);
   add_no_reload_option(*set_command, context);
   set_command->callback([&context, options] { context.status = set(context, *options); });
 

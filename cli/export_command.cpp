@@ -25,8 +25,8 @@ int export_table(Context& context, const std::string& output, const Table& table
   }
   const auto text = table(*load.set);
   if (output.empty()) {
-    std::cout << text << std::flush;
-    return std::cout.good() ? kSuccess : kProblem;
+    std::cout << text;
+    return kSuccess;
   }
   AtomicFile file(output, {});
   file.write(text);

@@ -21,11 +21,19 @@ int run(int argc, char** argv) {
   return context.status;
 }
 
+// What is written to a full disk must not pass for done.
+int after_output(int status) {
+  std::cout.flush();
+  if (std::cout) return status;
+  std::cerr << "smtpseal: standard output cannot be written\n";
+  return smtpseal::cli::kProblem;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return after_output(run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "smtpseal: " << error.what() << '\n';
     return smtpseal::cli::kProblem;

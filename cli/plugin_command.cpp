@@ -78,6 +78,10 @@ std::vector<std::string> problems(const Options& options, const SaslProbe& probe
   return texts;
 }
 
+bool uses_ours(const SaslProbe& probe) {
+  return probe.client.uses_ours() && probe.server.uses_ours();
+}
+
 int status(Context& context, const Options& options) {
   const auto probe = probe_sasl({options.plugin_dir, context.config_file, options.application});
   Columns columns({"SIDE", "NTLM PLUGIN", "LAYER", "USED"});
@@ -86,6 +90,8 @@ int status(Context& context, const Options& options) {
   columns.print(std::cout);
   const auto found = problems(options, probe);
   for (const auto& text : found) std::cout << "problem: " << text << '\n';
+  if (!uses_ours(probe) && !std::filesystem::exists(options.plugin_dir + "/libsmtpseal.so"))
+    std::cout << "-> smtpseal plugin enable\n";
   print_warnings(std::cout, warnings(options, probe));
   std::cout << (found.empty() ? "OK: NTLM in SASL programs is smtpseal's\n"
                               : "NOT OK: NTLM in SASL programs is not smtpseal's, or does not work\n");

@@ -31,7 +31,9 @@ constexpr std::string_view kUnix = "unix:";
 
 PostfixSetup require_postfix(const std::string& directory) {
   auto setup = PostfixSetup::load(directory);
-  if (!setup) throw Failure("there is no Postfix with a main.cf on this host");
+  if (!setup)
+    throw Failure(
+        "there is no Postfix with a main.cf on this host; --postfix-config names the directory of another");
   return std::move(*setup);
 }
 
@@ -109,6 +111,15 @@ Backup backup_of(const PostfixSetup& setup) {
   return {setup.directory(), {"main.cf", "master.cf"}};
 }
 
+void check_by_postfix(const PostfixSetup& setup) {
+  try {
+    run_command({"postfix", "-c", setup.directory(), "check"});
+  } catch (const Failure& failure) {
+    throw Failure(std::string("postfix check: ") + failure.what() +
+                  "; the log of Postfix may say more; nothing was changed");
+  }
+}
+
 // Postfix itself has the last word; what it does not like is taken back.
 void change(const PostfixSetup& setup, const PostfixPlan& plan) {
   auto backup = backup_of(setup);
@@ -116,7 +127,7 @@ void change(const PostfixSetup& setup, const PostfixPlan& plan) {
   try {
     change_main(setup, plan);
     change_master(setup, plan);
-    run_command({"postfix", "-c", setup.directory(), "check"});
+    check_by_postfix(setup);
     backup.seal();
   } catch (const Failure&) {
     backup.put_back(true);

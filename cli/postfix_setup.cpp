@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <sstream>
 
 #include "command_run.hpp"
@@ -95,7 +96,8 @@ std::optional<PostfixSetup> PostfixSetup::load(const std::string& directory) {
     if (!directory.empty()) throw Failure("there is no postconf, so that " + directory + " cannot be read");
     return std::nullopt;
   }
-  std::string place = directory;
+  // postfix(1) takes no relative name.
+  std::string place = directory.empty() ? directory : std::filesystem::absolute(directory).string();
   if (place.empty()) place = run_command({"postconf", "-dh", "config_directory"});
   if (::access((place + "/main.cf").c_str(), R_OK) != 0) {
     if (!directory.empty()) throw Failure(place + "/main.cf cannot be read");

@@ -77,14 +77,17 @@ void add_probe_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "probe",
       "Open a session with the next hop of a domain, as mail to it would, and say step by step how it "
-      "stands. "
-      "No mail is sent. The login counts as one of mail's: where it is refused, the account is on hold");
+      "stands");
   auto options = std::make_shared<Options>();
   command->add_option("DOMAIN", options->domain, "as behind the @ of an address")->required();
   command->add_option("--timeout", options->seconds, "Seconds for all of it; default 60")
       ->check(CLI::Range(std::uint64_t{1}, control::kMaxProbeSeconds))
       ->type_name("SECONDS");
   command->add_flag("--json", options->as_json, "For programs");
+  command->footer(
+      "No mail is sent. The login counts as one of mail's: where it is refused, the account is on hold. Exit "
+      "status 1 "
+      "where mail would not go.");
   command->callback([&context, options] { context.status = probe(context, *options); });
 }
 

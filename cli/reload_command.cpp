@@ -49,7 +49,10 @@ void add_reload_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("reload", "Make the running daemons read the tables anew");
   auto wants_json = std::make_shared<bool>(false);
   command->add_flag("--json", *wants_json, "For programs");
-  command->footer("Tables with a mistake are not used: the daemons keep what they have. Exit status 1 then.");
+  command->footer(
+      "Tables with a mistake are not used: the daemons keep what they have. Exit status 1 then. A daemon "
+      "that does not run is no "
+      "mistake: it reads the tables when it starts.");
   command->callback([&context, wants_json] { context.status = reload(context, *wants_json); });
 }
 

@@ -1,8 +1,8 @@
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "control.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 #include "smtpseal/control/session_list.hpp"
 
@@ -55,8 +55,8 @@ void print_table(const SessionList& list) {
     std::cout << "and " << list.total - list.sessions.size() << " more\n";
 }
 
-void print_json(const SessionList& list) {
-  auto sessions = nlohmann::json::array();
+void print_list(const SessionList& list) {
+  auto sessions = Json::array();
   for (const auto& info : list.sessions)
     sessions.push_back({{"direction", name(info.direction)},
                         {"id", info.id},
@@ -71,13 +71,12 @@ void print_json(const SessionList& list) {
                         {"sealed", info.sealed},
                         {"unsealed", info.unsealed},
                         {"activity", name(info.activity)}});
-  const nlohmann::json document{{"total", list.total}, {"sessions", std::move(sessions)}};
-  std::cout << document.dump(2) << '\n';
+  print_json({{"total", list.total}, {"sessions", std::move(sessions)}});
 }
 
 int show(Context& context, bool as_json) {
   const auto list = find_out(context);
-  as_json ? print_json(list) : print_table(list);
+  as_json ? print_list(list) : print_table(list);
   return kSuccess;
 }
 

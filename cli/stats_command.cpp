@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "control.hpp"
 #include "figure_table.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 
 namespace smtpseal::cli {
@@ -47,18 +47,24 @@ Answer ask(Context& context, const std::string& daemon) {
 }
 
 void print_raw(const std::vector<Answer>& answers) {
-  for (const auto& answer : answers) std::cout << answer.text;
+  for (const auto& answer : answers) {
+    std::cout << answer.text;
+    // Not among the figures, which are for programs.
+    if (answer.families.empty())
+      std::cerr << "smtpseal: smtpseal-" << answer.daemon
+                << (answer.problem.empty() ? " does not run" : ": " + answer.problem) << '\n';
+  }
 }
 
 // JSON has no infinity and no NaN.
-nlohmann::json number(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-void print_json(const std::vector<Answer>& answers) {
-  auto daemons = nlohmann::json::array();
+void print_answers(const std::vector<Answer>& answers) {
+  auto daemons = Json::array();
   for (const auto& answer : answers) {
-    auto figures = nlohmann::json::array();
+    auto figures = Json::array();
     for (const auto& family : answer.families)
       for (const auto& sample : family.samples)
         figures.push_back(
@@ -71,8 +77,7 @@ void print_json(const std::vector<Answer>& answers) {
                        {"problem", answer.problem},
                        {"figures", figures}});
   }
-  const nlohmann::json document{{"daemons", daemons}};
-  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  print_json({{"daemons", daemons}});
 }
 
 void print_table(const std::vector<Answer>& answers) {
@@ -96,7 +101,7 @@ int show(Context& context, const Options& options) {
   std::vector<Answer> answers;
   for (const char* daemon : kDaemons) answers.push_back(ask(context, daemon));
   if (options.as_json)
-    print_json(answers);
+    print_answers(answers);
   else if (options.raw)
     print_raw(answers);
   else

@@ -218,6 +218,19 @@ std::function<bool(std::string_view)> is_account(const std::string& account) {
   };
 }
 
+void refuse_where_named(Context& context, const std::string& account, const std::string& name,
+                        std::string policy::DomainRule::*attribute) {
+  const auto load = context.load(context.domains_only());
+  if (!load.set) return;  // commit() tells
+  const auto is_it = is_account(account);
+  for (const auto& rule : load.set->domains.rules()) {
+    if (!(rule.*attribute).empty() && is_it(rule.*attribute))
+      throw Failure(rule.origin.text() + ": " + rule.pattern + " has " + name + "=" + account +
+                    "; change that first: smtpseal domain set or remove '" + rule.pattern +
+                    "'; nothing was changed");
+  }
+}
+
 std::string quoted_if_needed(std::string_view word) {
   const bool plain =
       !word.empty() && word.find_first_of(" \t") == std::string_view::npos && word.front() != '#';

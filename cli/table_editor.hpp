@@ -58,6 +58,10 @@ void add_no_reload_option(CLI::App& command, Context& context);
 // For TableEditor::find(): the entry of an account, in any case.
 std::function<bool(std::string_view)> is_account(const std::string& account);
 
+// Throws Failure where the `attribute` of a rule, written as `name`, is the account, which is to be removed.
+void refuse_where_named(Context& context, const std::string& account, const std::string& name,
+                        std::string policy::DomainRule::*attribute);
+
 // A name or value as it must stand in a line: in double quotes where it holds blanks.
 std::string quoted_if_needed(std::string_view word);
 // name=value as it must stand in a line.

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "../control.hpp"
 #include "../output.hpp"
@@ -35,11 +37,17 @@ std::vector<Socket> sockets_of(const config::Values& values, const std::string& 
   return sockets;
 }
 
-// False: the daemon does not run.
+// False: the daemon does not run, or cannot be asked.
 bool check_sockets(const std::string& program, std::vector<Socket> sockets, Findings& findings) {
   for (auto& socket : sockets) socket.problem = cannot_connect(postfix_endpoint(socket.endpoint));
   const auto is_silent = [](const Socket& each) { return !each.problem.empty(); };
   if (std::ranges::all_of(sockets, is_silent)) {
+    const auto denied = std::generic_category().message(EACCES);
+    if (sockets.front().problem == denied) {
+      findings.note("whether " + program + " runs is not known: " + sockets.front().endpoint + ": " + denied,
+                    "run smtpseal check as root");
+      return false;
+    }
     findings.note(program + " does not run: " + sockets.front().endpoint + ": " + sockets.front().problem,
                   "systemctl enable --now " + program);
     return false;

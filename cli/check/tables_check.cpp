@@ -1,5 +1,9 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "../output.hpp"
 #include "checks.hpp"
@@ -31,7 +35,8 @@ void add_problem(const policy::Problem& problem, Findings& findings) {
     if (ending.of_the_file) mend += " " + problem.origin.file;
     return findings.problem(message.substr(0, at), std::move(mend));
   }
-  findings.problem(message);
+  const bool denied = problem.text.ends_with(std::generic_category().message(EACCES));
+  findings.problem(message, denied && ::geteuid() != 0 ? "run smtpseal check as root" : "");
 }
 
 bool uses(const PolicySet& set, const policy::Credential& credential) {

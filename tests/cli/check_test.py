@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -34,8 +35,8 @@ class Checking(support.TablesTest):
         self.assertEqual(found["ok"], status == 0)
         return found["findings"]
 
-    def finding(self, part, **options):
-        found = [each for each in self.findings(**options) if part in each["text"]]
+    def finding(self, part, arguments=(), **options):
+        found = [each for each in self.findings(*arguments, **options) if part in each["text"]]
         self.assertEqual(len(found), 1, part)
         return found[0]
 
@@ -110,6 +111,22 @@ class CheckTest(Checking):
         listener.bind(self.path("milter"))
         listener.listen()
         self.assertIn("smtpseal-milter answers at 1 socket", self.check())
+
+    def test_a_postfix_that_cannot_be_read_is_one_problem_among_the_findings(self):
+        found = self.finding("/nonexistent/main.cf cannot be read", status=1, arguments=("--postfix-config", "/nonexistent"))
+        self.assertEqual((found["group"], found["severity"]), ("mail server", "problem"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: it becomes another user")
+    def test_what_only_root_can_see_is_no_fault_of_the_daemons(self):
+        os.mkdir(self.path("closed"), 0o700)
+        self.configure(milter=f'listen = "unix:{self.path("closed/milter")}"\ncontrol_listen = []')
+        program = shutil.copy(support.PROGRAM, self.path("smtpseal"))
+        result = subprocess.run([program, "--config", self.path("smtpseal.toml"), "check", "--json"], user=65534, group=65534,
+                                extra_groups=[], capture_output=True, text=True, timeout=60)
+        found = {each["text"]: each["mend"] for each in json.loads(result.stdout)["findings"]}
+        self.assertEqual(found[f"whether smtpseal-milter runs is not known: unix:{self.path('closed/milter')}: Permission denied"],
+                         "run smtpseal check as root")
+        self.assertEqual(found[f"{self.path('accounts')}: cannot be opened: Permission denied"], "run smtpseal check as root")
 
     def on_terminal(self, **environment):
         command = f"{support.PROGRAM} --config {self.path('smtpseal.toml')} check --tables-only"

@@ -38,6 +38,18 @@ class ConfigTest(support.TablesTest):
         self.assertIn("smtpseal.toml:2", self.run_cli("config", "show", status=1).stderr)
 
 
+@unittest.skipUnless(shutil.which("postconf"), "needs Postfix")
+class PostfixConfigTest(support.TablesTest):
+    def test_a_relative_directory_is_taken_from_here(self):
+        os.mkdir(self.path("etc"))
+        for name, text in (("main.cf", "compatibility_level = 3.6\n"), ("master.cf", "smtp inet n - y - - smtpd\n")):
+            self.write(f"etc/{name}", text, 0o644)
+        result = subprocess.run([support.PROGRAM, "--config", self.path("smtpseal.toml"), "postfix-config", "--postfix-config", "etc"],
+                                capture_output=True, text=True, timeout=60, cwd=self.directory)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout.splitlines()[0], f"# {self.path('etc')}/main.cf")
+
+
 class SendmailConfigTest(support.TablesTest):
     def test_the_relay_way_names_what_the_configuration_lacks(self):
         output = self.run_cli("sendmail-config").stdout

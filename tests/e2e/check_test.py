@@ -353,7 +353,7 @@ def postfix_config_changes_nothing_where_postfix_does_not_like_it(world):
     before = contents(postfix.etc)
     done = subprocess.run(["postfix", "-c", postfix.etc, "check"], capture_output=True, check=False)
     expect(done.returncode != 0, "postfix check has nothing against it")
-    configured(world, "--apply", status=1, etc=postfix.etc)
+    expect_in("postconf failed: postconf: fatal: ", configured(world, "--apply", status=1, etc=postfix.etc), "the refusal")
     expect_equal(contents(postfix.etc), before, "the files")
     expect_equal(glob.glob(f"{postfix.etc}/*.smtpseal-*"), [], "copies left")
 

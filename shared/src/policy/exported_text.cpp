@@ -31,7 +31,7 @@ std::vector<std::string> spellings(const std::string& pattern) {
 std::string table_header(const PolicySet& set, std::string_view kind, std::string_view command) {
   const auto& rules = set.domains.rules();
   std::string text = "# " + std::string(kind) + ", written by: " + std::string(command) + "\n";
-  text += "# " + std::to_string(rules.size()) + " rules" +
+  text += "# " + std::to_string(rules.size()) + (rules.size() == 1 ? " rule" : " rules") +
           (rules.empty() ? "" : " of " + rules.front().origin.file);
   return text + ". Do not edit; export again after every change of the rules.\n";
 }
