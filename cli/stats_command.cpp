@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "control.hpp"
 #include "figure_table.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 
 namespace smtpseal::cli {
@@ -51,14 +51,14 @@ void print_raw(const std::vector<Answer>& answers) {
 }
 
 // JSON has no infinity and no NaN.
-nlohmann::json number(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-void print_json(const std::vector<Answer>& answers) {
-  auto daemons = nlohmann::json::array();
+Json as_json(const std::vector<Answer>& answers) {
+  Json daemons = Json::array();
   for (const auto& answer : answers) {
-    auto figures = nlohmann::json::array();
+    Json figures = Json::array();
     for (const auto& family : answer.families)
       for (const auto& sample : family.samples)
         figures.push_back(
@@ -69,10 +69,9 @@ void print_json(const std::vector<Answer>& answers) {
     daemons.push_back({{"daemon", answer.daemon},
                        {"running", !answer.families.empty()},
                        {"problem", answer.problem},
-                       {"figures", figures}});
+                       {"figures", std::move(figures)}});
   }
-  const nlohmann::json document{{"daemons", daemons}};
-  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return {{"daemons", std::move(daemons)}};
 }
 
 void print_table(const std::vector<Answer>& answers) {
@@ -96,7 +95,7 @@ int show(Context& context, const Options& options) {
   std::vector<Answer> answers;
   for (const char* daemon : kDaemons) answers.push_back(ask(context, daemon));
   if (options.as_json)
-    print_json(answers);
+    print_json(as_json(answers));
   else if (options.raw)
     print_raw(answers);
   else
