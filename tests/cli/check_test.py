@@ -109,6 +109,13 @@ class CheckTest(Checking):
         listener.listen()
         self.assertIn("smtpseal-milter answers at 1 socket", self.check())
 
+    def test_a_socket_that_is_none_does_not_end_the_check(self):
+        self.configure(relay='smtp_listen = ["192.0.2.2:25"]', milter='listen = "inet:localhost:8891"')
+        for parameter in ("relay.smtp_listen", "milter.listen"):
+            found = self.finding(f"{parameter}: ", status=1)
+            self.assertEqual((found["group"], found["severity"]), ("daemons", "problem"))
+        self.assertIn("smtpseal-relay does not run", self.check(status=1))
+
     def on_terminal(self, **environment):
         command = f"{support.PROGRAM} --config {self.path('smtpseal.toml')} check --tables-only"
         return subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True, timeout=60,
