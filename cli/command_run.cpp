@@ -47,7 +47,13 @@ int start(const std::vector<std::string>& words, const Streams& streams, pid_t& 
   return error;
 }
 
-// `streams` with the outputs that `wants_error` says at a pipe that is read to its end.
+std::string without_line_ends(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// `streams` with the outputs that `wants_error` says at a pipe that is read to its end; else standard error
+// is a file that says why it failed.
 std::string run(const std::vector<std::string>& words, Streams streams, bool wants_error) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure(std::string("pipe: ") + std::strerror(errno));
@@ -56,19 +62,23 @@ std::string run(const std::vector<std::string>& words, Streams streams, bool wan
   pid_t child = 0;
   const int error = start(words, streams, child);
   ::close(ends[1]);
-  std::string text = error == 0 ? read_to_end(ends[0]) : std::string();
-  while (text.ends_with('\n')) text.pop_back();
+  auto text = error == 0 ? without_line_ends(read_to_end(ends[0])) : std::string();
   ::close(ends[0]);
   if (error != 0) throw Failure(words.front() + " cannot be run: " + std::strerror(error));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Failure(words.front() + " failed: " + text);
+  const bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!is_done && !wants_error) {
+    ::lseek(streams.error, 0, SEEK_SET);
+    text = without_line_ends(read_to_end(streams.error));
+  }
+  if (!is_done) throw Failure(words.front() + " failed: " + text);
   return text;
 }
 
 // A file in memory, so that neither side waits for the other.
-int as_input(const std::string& text) {
+int as_file(const std::string& text) {
   const int input = ::memfd_create("input", MFD_CLOEXEC);
   if (input < 0 || ::write(input, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw Failure(std::string("memfd_create: ") + std::strerror(errno));
@@ -94,13 +104,16 @@ std::string run_command(const std::vector<std::string>& words) {
 }
 
 std::string run_filter(const std::vector<std::string>& words, const std::string& input) {
-  const int descriptor = as_input(input);
+  const int descriptor = as_file(input);
+  const int error = as_file({});
   try {
-    auto text = run(words, {descriptor, -1, -1}, false);
+    auto text = run(words, {descriptor, -1, error}, false);
     ::close(descriptor);
+    ::close(error);
     return text;
   } catch (...) {
     ::close(descriptor);
+    ::close(error);
     throw;
   }
 }

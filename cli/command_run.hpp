@@ -10,7 +10,7 @@ namespace smtpseal::cli {
 // exit status is not 0. REQUIRES: a program's name, found by PATH, then its arguments.
 std::string run_command(const std::vector<std::string>& words);
 
-// The same of standard output alone, with standard input from `input`; standard error is dropped.
+// Returns standard output alone, with standard input from `input`. Throws Failure with standard error.
 std::string run_filter(const std::vector<std::string>& words, const std::string& input);
 
 // Whether PATH, or a directory of programs for the administrator, has the program.

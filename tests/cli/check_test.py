@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import unittest
+import unittest.mock
 
 import support
 
@@ -115,6 +116,13 @@ class CheckTest(Checking):
             found = self.finding(f"{parameter}: ", status=1)
             self.assertEqual((found["group"], found["severity"]), ("daemons", "problem"))
         self.assertIn("smtpseal-relay does not run", self.check(status=1))
+
+    def test_what_postconf_complains_of_is_told(self):
+        self.write("postconf", "#!/bin/sh\necho 'postconf: fatal: bad main.cf' >&2\nexit 1\n", 0o755)
+        self.write("main.cf", "", 0o644)
+        with unittest.mock.patch.dict(os.environ, PATH=self.directory + ":" + os.environ["PATH"]):
+            told = self.run_cli("postfix-config", "--postfix-config", self.directory, status=1).stderr
+        self.assertIn("postconf failed: postconf: fatal: bad main.cf", told)
 
     def on_terminal(self, **environment):
         command = f"{support.PROGRAM} --config {self.path('smtpseal.toml')} check --tables-only"
