@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/predicate.hpp>
 #include <charconv>
 #include <utility>
 
@@ -50,11 +51,6 @@ int reply_code(std::string_view line) {
 // The last line of a reply, rather than one that others follow.
 bool is_last(std::string_view line) {
   return line.size() < 4 || line[3] != '-';
-}
-
-bool is_ntlm(std::string_view mechanism) {
-  constexpr std::string_view kName = "ntlm";
-  return std::ranges::equal(mechanism, kName, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
 }
 
 bool agrees_on_seal(const Login& login) {
@@ -151,7 +147,7 @@ void Reader::command(std::string line) {
   const auto mechanism = command.argument.substr(0, space);
   std::string initial(command.argument.substr(std::min(space + 1, command.argument.size())));
   const std::string shown = std::string(command.name) + " " + std::string(mechanism);
-  if (is_ntlm(mechanism)) {
+  if (boost::algorithm::iequals(mechanism, "NTLM")) {
     begin_login(smtp::name(command.verb), initial);
     dialogue_.lines.push_back({Side::client, initial.empty() ? shown : shown + " " + initial});
   } else {

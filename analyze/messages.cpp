@@ -21,16 +21,6 @@ using Facts = std::vector<Fact>;
 constexpr std::uint64_t kUnixEpoch = 116444736000000000;  // 1970-01-01 as a FILETIME
 constexpr std::uint64_t kFiletimeSecond = 10'000'000;
 
-std::string hex_text(ByteSpan octets) {
-  std::string text;
-  for (const std::byte octet : octets) {
-    std::array<char, 4> digits{};
-    std::snprintf(digits.data(), digits.size(), "%02x", std::to_integer<unsigned>(octet));
-    text += digits.data();
-  }
-  return text;
-}
-
 std::string flags_text(std::uint32_t flags) {
   std::array<char, 16> number{};
   std::snprintf(number.data(), number.size(), "0x%08x", static_cast<unsigned>(flags));
@@ -178,6 +168,16 @@ Facts describe_authenticate(const ntlm::Transcript& messages) {
   if (claim->flags_not_granted != 0)
     facts.push_back({"not granted", ntlm::describe_flags(claim->flags_not_granted)});
   return facts;
+}
+
+std::string hex_text(ByteSpan octets) {
+  std::string text;
+  for (const std::byte octet : octets) {
+    std::array<char, 4> digits{};
+    std::snprintf(digits.data(), digits.size(), "%02x", std::to_integer<unsigned>(octet));
+    text += digits.data();
+  }
+  return text;
 }
 
 std::string escaped(std::string_view text) {

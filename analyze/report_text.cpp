@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 #include <iomanip>
 
 #include "messages.hpp"
 #include "smtpseal/smtp/command.hpp"
+#include "smtpseal/time_text.hpp"
 
 namespace smtpseal::analyze {
 
@@ -16,14 +16,6 @@ namespace {
 constexpr std::size_t kContentLines = 10;
 constexpr std::size_t kShownLine = 160;
 constexpr std::string_view kIndent = "  ";
-
-std::string local_time(std::int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  std::array<char, 32> text{};
-  if (::localtime_r(&time, &parts) == nullptr) return "?";
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
-}
 
 // Prints the lines of a dialogue, of a message only the first ones.
 class DialoguePrinter {
@@ -178,7 +170,7 @@ std::string verdict(const SessionReport& report) {
 void print_session(std::ostream& to, std::size_t number, const SessionReport& report,
                    const TextOptions& options) {
   to << "Session " << number << ": " << report.client << " to " << report.server << ", "
-     << local_time(report.began) << '\n';
+     << local_time_text(report.began) << '\n';
   for (const auto& login : report.logins) print_login(to, login);
   to << '\n';
   DialoguePrinter(to, options).print(report.clear);

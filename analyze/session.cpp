@@ -1,6 +1,6 @@
 #include "session.hpp"
 
-#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 #include <utility>
 
 #include "messages.hpp"
@@ -10,18 +10,11 @@ namespace smtpseal::analyze {
 
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+using boost::algorithm::iequals;
 
 // An account that is given without a domain is any domain's.
 bool is_named(const ntlm::Claim& claim, const policy::AccountName& name) {
-  return equal_ignoring_case(claim.user, name.user) &&
-         (name.domain.empty() || equal_ignoring_case(claim.domain, name.domain));
+  return iequals(claim.user, name.user) && (name.domain.empty() || iequals(claim.domain, name.domain));
 }
 
 std::string account_text(const ntlm::Claim& claim) {

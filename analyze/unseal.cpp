@@ -1,9 +1,9 @@
 #include "unseal.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
+#include "messages.hpp"
 #include "smtpseal/ntlm/outcome.hpp"
 #include "smtpseal/ntlm/wire.hpp"
 
@@ -67,16 +67,6 @@ bool reads_as_text(ByteSpan data) {
   return !data.empty() && std::ranges::all_of(data, is_text_octet);
 }
 
-std::string hex_of(ByteSpan octets) {
-  std::string text;
-  for (const std::byte octet : octets) {
-    std::array<char, 4> digits{};
-    std::snprintf(digits.data(), digits.size(), "%02x", std::to_integer<unsigned>(octet));
-    text += digits.data();
-  }
-  return text;
-}
-
 // One direction's octets, from which records are taken.
 class RecordCutter {
  public:
@@ -96,7 +86,7 @@ class RecordCutter {
     const std::size_t size =
         framing_.length == LengthOrder::big_endian ? load_u32be(header) : load_u32le(header);
     if (size < kSignatureSize || size > kMaxRecord) {
-      problem = hex_of(ByteSpan(header, kLengthSize)) + " is no length of a record";
+      problem = hex_text(ByteSpan(header, kLengthSize)) + " is no length of a record";
       return std::nullopt;
     }
     if (left() < kLengthSize + size) return std::nullopt;

@@ -1,3 +1,5 @@
+#include <boost/algorithm/string/join.hpp>
+
 #include "commands.hpp"
 #include "output.hpp"
 #include "password_options.hpp"
@@ -83,12 +85,6 @@ int remove(Context& context, const std::string& account) {
   return editor.commit("removed " + account + " from " + editor.file());
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ",") + word;
-  return text.empty() ? "-" : text;
-}
-
 int list(Context& context, bool names_only) {
   const auto file = context.files().accounts;
   const auto read = policy::read_checked_file(file, policy::Confidential::yes);
@@ -101,7 +97,8 @@ int list(Context& context, bool names_only) {
   }
   Columns columns({"ACCOUNT", "SECRET", "DOMAINS", "RELAY", "PROFILE", "BITS", "LINE"});
   for (const auto& account : accounts.entries()) {
-    columns.add({account.account, account.secret.lm_hash ? "NT, LM" : "NT", joined(account.domains),
+    columns.add({account.account, account.secret.lm_hash ? "NT, LM" : "NT",
+                 account.domains.empty() ? "-" : boost::algorithm::join(account.domains, ","),
                  account.relay ? "yes" : "no", std::string(name(account.profile)),
                  std::to_string(account.strength), std::to_string(account.origin.line)});
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <boost/algorithm/string/join.hpp>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,7 @@ namespace smtpseal::cli {
 
 // Refuses other words, and shows the allowed ones in the help as "a|b".
 inline CLI::Option* allow_only(CLI::Option* option, const std::vector<std::string>& words) {
-  std::string shown;
-  for (const auto& word : words) shown += (shown.empty() ? "" : "|") + word;
-  return option->type_name(shown)->check(CLI::IsMember(words).description(""));
+  return option->type_name(boost::algorithm::join(words, "|"))->check(CLI::IsMember(words).description(""));
 }
 
 }  // namespace smtpseal::cli

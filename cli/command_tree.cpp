@@ -1,6 +1,7 @@
 #include "command_tree.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 
 namespace smtpseal::cli {
 namespace {
@@ -67,9 +68,7 @@ Command command_of(const CLI::App& app, std::vector<std::string> words) {
 }  // namespace
 
 std::string Command::path() const {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
+  return boost::algorithm::join(words, " ");
 }
 
 Command command_tree(const CLI::App& app) {

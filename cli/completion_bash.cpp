@@ -1,20 +1,17 @@
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 
 #include "completion.hpp"
 
 namespace smtpseal::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
+using boost::algorithm::join;
 
 // What completes a value; empty: nothing does.
 std::string action(const Parameter& parameter) {
   if (!parameter.choices.empty())
-    return "COMPREPLY=($(compgen -W '" + joined(parameter.choices) + "' -- \"$cur\"))";
+    return "COMPREPLY=($(compgen -W '" + join(parameter.choices, " ") + "' -- \"$cur\"))";
   if (parameter.value == "FILE" || parameter.value == "CAPTURE") return "_filedir";
   if (parameter.value == "DIRECTORY") return "_filedir -d";
   if (parameter.value == "PATTERN") return "_smtpseal_patterns";
@@ -71,7 +68,7 @@ class Script {
   void visit(const Command& command) {
     for (const auto& option : command.options) add_option(command, option);
     std::string names;
-    for (const auto& option : command.options) names += " " + joined(option.names);
+    for (const auto& option : command.options) names += " " + join(option.names, " ");
     options_ += "            '" + command.path() + "') COMPREPLY=($(compgen -W '" +
                 names.substr(std::min<std::size_t>(names.size(), 1)) + "' -- \"$cur\")) ;;\n";
     add_arguments(command);

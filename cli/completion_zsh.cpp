@@ -1,5 +1,7 @@
 #include "completion.hpp"
 
+#include <boost/algorithm/string/join.hpp>
+
 namespace smtpseal::cli {
 namespace {
 
@@ -19,11 +21,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string action(const Parameter& parameter) {
-  if (!parameter.choices.empty()) {
-    std::string words;
-    for (const auto& choice : parameter.choices) words += (words.empty() ? "" : " ") + choice;
-    return "(" + words + ")";
-  }
+  if (!parameter.choices.empty()) return "(" + boost::algorithm::join(parameter.choices, " ") + ")";
   if (parameter.value == "FILE" || parameter.value == "CAPTURE") return "_files";
   if (parameter.value == "DIRECTORY") return "_files -/";
   if (parameter.value == "PATTERN") return "_smtpseal_patterns";

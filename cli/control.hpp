@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "context.hpp"
 #include "smtpseal/postfix/socketmap.hpp"
@@ -28,6 +29,13 @@ std::optional<postfix::SocketmapReply> ask_daemon(Context& context, const std::s
 std::optional<postfix::SocketmapReply> ask_relay(Context& context, const std::string& map,
                                                  const std::string& key = "*",
                                                  std::chrono::seconds time = kAnswerTime);
+
+// What an answer of the relay says. Throws Failure where `parsed` is empty.
+template <class Value>
+Value understood(std::optional<Value> parsed) {
+  if (!parsed) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
+  return std::move(*parsed);
+}
 
 // "smtpseal-relay does not run (nothing answers at unix:/...)".
 std::string not_running(Context& context, const std::string& daemon);

@@ -5,7 +5,8 @@
 #include <boost/algorithm/string/replace.hpp>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
+
+#include "smtpseal/time_text.hpp"
 
 #include "printable.hpp"
 
@@ -36,12 +37,8 @@ std::string number(double value) {
   return text.data();
 }
 
-std::string local_time(double value) {
-  const auto seconds = static_cast<std::time_t>(value);
-  std::tm parts{};
-  std::array<char, 32> text{};
-  if (value == 0 || ::localtime_r(&seconds, &parts) == nullptr) return "never";
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
+std::string time(double value) {
+  return value == 0 ? "never" : local_time_text(static_cast<std::int64_t>(value));
 }
 
 std::string labels(const Sample& sample) {
@@ -90,7 +87,7 @@ std::vector<FigureRow> figure_rows(const std::vector<Family>& families) {
     for (const auto& sample : family.samples)
       if (sample.value != 0 || family.type == "gauge")
         rows.push_back(
-            {title(family.name), labels(sample), is_time ? local_time(sample.value) : number(sample.value)});
+            {title(family.name), labels(sample), is_time ? time(sample.value) : number(sample.value)});
     std::sort(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end());
   }
   return rows;
@@ -103,7 +100,7 @@ std::string figure_heading(const std::vector<Family>& families) {
     const Sample& sample = family.samples.front();
     if (family.name == "smtpseal_build_info")
       text = printable(sample.label("program")) + " " + printable(sample.label("version")) + text;
-    if (family.name == "process_start_time_seconds") text += ", since " + local_time(sample.value);
+    if (family.name == "process_start_time_seconds") text += ", since " + time(sample.value);
   }
   return text;
 }

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <ctime>
 
 #include "commands.hpp"
@@ -8,6 +6,7 @@
 #include "output.hpp"
 #include "printable.hpp"
 #include "smtpseal/holds/hold_file.hpp"
+#include "smtpseal/time_text.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -48,17 +47,7 @@ Report from_file(Context& context) {
 Report find_out(Context& context) {
   const auto reply = ask_relay(context, "holds");
   if (!reply) return from_file(context);
-  auto list = holds::parse_list(reply->text);
-  if (!list) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
-  return {std::move(*list), {}};
-}
-
-std::string local_text(holds::Time time) {
-  const auto seconds = static_cast<std::time_t>(time);
-  std::tm parts{};
-  std::array<char, 32> text{};
-  if (::localtime_r(&seconds, &parts) == nullptr) return "?";
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
+  return {understood(holds::parse_list(reply->text)), {}};
 }
 
 std::string why(const Hold& hold) {
@@ -72,8 +61,9 @@ void print_table(const Report& report) {
   } else {
     Columns columns({"ACCOUNT", "SINCE", "UNTIL", "PEER", "RULE", "WHY"});
     for (const auto& hold : report.list.holds) {
-      columns.add({printable(hold.account), local_text(hold.since),
-                   hold.kind == Kind::begun ? "-" : local_text(hold.until), hold.peer, hold.rule, why(hold)});
+      columns.add({printable(hold.account), local_time_text(hold.since),
+                   hold.kind == Kind::begun ? "-" : local_time_text(hold.until), hold.peer, hold.rule,
+                   why(hold)});
     }
     columns.print(std::cout);
   }

@@ -19,9 +19,7 @@ bool is_set(const char* variable) {
 bool has_color(const std::ostream& stream) {
   if (color_mode != ColorMode::automatic) return color_mode == ColorMode::always;
   const int descriptor = &stream == &std::cout ? STDOUT_FILENO : &stream == &std::cerr ? STDERR_FILENO : -1;
-  const char* terminal = std::getenv("TERM");
-  return descriptor >= 0 && ::isatty(descriptor) != 0 && !is_set("NO_COLOR") && terminal != nullptr &&
-         std::string_view(terminal) != "dumb";
+  return descriptor >= 0 && is_terminal(descriptor) && !is_set("NO_COLOR");
 }
 
 const char* code(Tone tone) {
@@ -51,6 +49,11 @@ std::string padded(const std::string& text, std::size_t columns) {
 }
 
 }  // namespace
+
+bool is_terminal(int descriptor) {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(descriptor) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
 
 void set_color_mode(ColorMode mode) {
   color_mode = mode;

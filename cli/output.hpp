@@ -11,6 +11,9 @@
 
 namespace smtpseal::cli {
 
+// Whether the descriptor is a terminal that can do more than take lines.
+[[nodiscard]] bool is_terminal(int descriptor);
+
 // When standard output and standard error are coloured. automatic: where it is a terminal, TERM is not "dumb"
 // and NO_COLOR is not set.
 enum class ColorMode { automatic, always, never };

@@ -125,6 +125,8 @@ void change(const PostfixSetup& setup, const PostfixPlan& plan) {
   auto backup = backup_of(setup);
   backup.make();
   try {
+    Progress progress;
+    progress.show("changing the configuration of Postfix");
     change_main(setup, plan);
     change_master(setup, plan);
     check_by_postfix(setup);
@@ -148,8 +150,6 @@ void finish(const PostfixSetup& setup, const Options& options) {
 }
 
 int apply(Context& context, const PostfixSetup& setup, const PostfixPlan& plan, const Options& options) {
-  Progress progress;
-  progress.show("changing the configuration of Postfix");
   const auto& values = context.values();
   for (const auto& directory : socket_directories(values, setup))
     make_socket_directory(values, setup, directory);

@@ -1,6 +1,7 @@
 #include "postfix_plan.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <set>
 
 #include "context.hpp"
@@ -9,11 +10,7 @@
 namespace smtpseal::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& elements, const std::string& separator = ", ") {
-  std::string text;
-  for (const auto& each : elements) text += (text.empty() ? "" : separator) + each;
-  return text;
-}
+using boost::algorithm::join;
 
 // "inet:192.0.2.2:25" as master.cf names a listener.
 std::string inet_name(const std::string& endpoint) {
@@ -88,7 +85,7 @@ void PostfixPlan::plan_policy() {
   }
   const auto at = elements.begin() + static_cast<std::ptrdiff_t>(*place);
   std::rotate(elements.begin(), at, at + 2);
-  set(name, joined(elements, " "));
+  set(name, join(elements, " "));
 }
 
 // The relay has the port of the public address, Postfix that of the loopback address.
@@ -109,7 +106,7 @@ void PostfixPlan::plan_port() {
     const bool is_wildcard = address == "0.0.0.0" || address == "::";
     if (!is_wildcard && std::ranges::find(proxies, address) == proxies.end()) proxies.push_back(address);
   }
-  if (!proxies.empty()) set("proxy_interfaces", joined(proxies));
+  if (!proxies.empty()) set("proxy_interfaces", join(proxies, ", "));
 }
 
 void PostfixPlan::plan_milters() {
@@ -173,7 +170,7 @@ void PostfixPlan::put_first(const std::string& name, const std::string& ours, co
   }
   std::erase_if(elements, is_ours);
   elements.insert(elements.begin(), ours);
-  set(name, joined(elements));
+  set(name, join(elements, ", "));
 }
 
 void PostfixPlan::add(PlannedService service) {

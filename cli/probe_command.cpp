@@ -4,8 +4,8 @@
 #include "control.hpp"
 #include "json_output.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 #include "smtpseal/control/probe_report.hpp"
-#include "waiting_line.hpp"
 
 namespace smtpseal::cli {
 namespace {
@@ -24,15 +24,14 @@ struct Options {
 };
 
 ProbeReport ask(Context& context, const Options& options) {
-  const WaitingLine waiting("probing " + visible(options.domain));
+  Progress progress;
+  progress.show("probing " + visible(options.domain) + ", at most " + std::to_string(options.seconds) + " s");
   const auto key = control::format_probe_request({options.domain, options.seconds});
   const auto reply = ask_relay(context, "probe", key, std::chrono::seconds(options.seconds) + kGrace);
   if (!reply)
     throw Failure(not_running(context, "relay") +
                   "; a probe is made by the running relay: systemctl start smtpseal-relay");
-  auto report = control::parse_probe(reply->text);
-  if (!report) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
-  return std::move(*report);
+  return understood(control::parse_probe(reply->text));
 }
 
 std::string mark(bool is_ok) {

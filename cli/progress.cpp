@@ -2,23 +2,18 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <iostream>
-#include <string_view>
+
+#include "output.hpp"
 
 namespace smtpseal::cli {
 namespace {
 
 constexpr auto kClearLine = "\r\033[K";
 
-bool is_terminal() {
-  const char* terminal = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
-}
-
 }  // namespace
 
-Progress::Progress() : is_shown_(is_terminal()) {}
+Progress::Progress() : is_shown_(is_terminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
   if (is_shown_) std::cerr << kClearLine << std::flush;

@@ -1,3 +1,5 @@
+#include <boost/algorithm/string/join.hpp>
+
 #include "commands.hpp"
 #include "json_output.hpp"
 #include "output.hpp"
@@ -59,12 +61,6 @@ const DomainRule* inbound_rule(const Decision& decision) {
   return counts ? decision.rule : nullptr;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string inbound_route(const Decision& decision) {
   const auto* rule = inbound_rule(decision);
   if (rule == nullptr) return "taken as it comes";
@@ -94,7 +90,8 @@ void print_answer(const Answer& answer) {
   facts.add("mail from it", (inbound_rule(decision) == nullptr ? "is " : "") + inbound_route(decision));
   facts.add("because", inbound_reason(answer));
   if (!answer.bound.empty())
-    facts.add("accounts", joined(answer.bound) + ": may send as the domain, and only as those in domains=");
+    facts.add("accounts", boost::algorithm::join(answer.bound, ", ") +
+                              ": may send as the domain, and only as those in domains=");
   if (!answer.accounts_problem.empty()) facts.add("accounts", "not known: " + answer.accounts_problem);
   facts.print(std::cout);
 }

@@ -15,9 +15,7 @@ using control::SessionList;
 SessionList find_out(Context& context) {
   const auto reply = ask_relay(context, "sessions");
   if (!reply) throw Failure(not_running(context, "relay"));
-  auto list = control::parse_sessions(reply->text);
-  if (!list) throw Failure("smtpseal-relay gives an answer that smtpseal does not understand");
-  return std::move(*list);
+  return understood(control::parse_sessions(reply->text));
 }
 
 std::string or_dash(const std::string& text) {
@@ -55,8 +53,8 @@ void print_table(const SessionList& list) {
     std::cout << "and " << list.total - list.sessions.size() << " more\n";
 }
 
-void print_list(const SessionList& list) {
-  auto sessions = Json::array();
+Json as_json(const SessionList& list) {
+  Json sessions = Json::array();
   for (const auto& info : list.sessions)
     sessions.push_back({{"direction", name(info.direction)},
                         {"id", info.id},
@@ -71,12 +69,12 @@ void print_list(const SessionList& list) {
                         {"sealed", info.sealed},
                         {"unsealed", info.unsealed},
                         {"activity", name(info.activity)}});
-  print_json({{"total", list.total}, {"sessions", std::move(sessions)}});
+  return {{"total", list.total}, {"sessions", std::move(sessions)}};
 }
 
-int show(Context& context, bool as_json) {
+int show(Context& context, bool wants_json) {
   const auto list = find_out(context);
-  as_json ? print_list(list) : print_table(list);
+  wants_json ? print_json(as_json(list)) : print_table(list);
   return kSuccess;
 }
 
@@ -84,10 +82,10 @@ int show(Context& context, bool as_json) {
 
 void add_sessions_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("sessions", "Show the sessions that smtpseal-relay has open");
-  auto as_json = std::make_shared<bool>(false);
-  command->add_flag("--json", *as_json, "For programs");
+  auto wants_json = std::make_shared<bool>(false);
+  command->add_flag("--json", *wants_json, "For programs");
   command->footer("\"in\": clients of this host; \"out\": next hops. SEALED and UNSEALED are octets.");
-  command->callback([&context, as_json] { context.status = show(context, *as_json); });
+  command->callback([&context, wants_json] { context.status = show(context, *wants_json); });
 }
 
 }  // namespace smtpseal::cli

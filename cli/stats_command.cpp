@@ -61,10 +61,10 @@ Json number(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-void print_answers(const std::vector<Answer>& answers) {
-  auto daemons = Json::array();
+Json as_json(const std::vector<Answer>& answers) {
+  Json daemons = Json::array();
   for (const auto& answer : answers) {
-    auto figures = Json::array();
+    Json figures = Json::array();
     for (const auto& family : answer.families)
       for (const auto& sample : family.samples)
         figures.push_back(
@@ -75,9 +75,9 @@ void print_answers(const std::vector<Answer>& answers) {
     daemons.push_back({{"daemon", answer.daemon},
                        {"running", !answer.families.empty()},
                        {"problem", answer.problem},
-                       {"figures", figures}});
+                       {"figures", std::move(figures)}});
   }
-  print_json({{"daemons", daemons}});
+  return {{"daemons", std::move(daemons)}};
 }
 
 void print_table(const std::vector<Answer>& answers) {
@@ -101,7 +101,7 @@ int show(Context& context, const Options& options) {
   std::vector<Answer> answers;
   for (const char* daemon : kDaemons) answers.push_back(ask(context, daemon));
   if (options.as_json)
-    print_answers(answers);
+    print_json(as_json(answers));
   else if (options.raw)
     print_raw(answers);
   else

@@ -9,6 +9,7 @@
 #include "../output.hpp"
 #include "checks.hpp"
 #include "smtpseal/control/daemon_state.hpp"
+#include "smtpseal/daemon/daemon.hpp"
 #include "smtpseal/version.hpp"
 #include "socket_questions.hpp"
 
@@ -37,9 +38,20 @@ std::vector<Socket> sockets_of(const config::Values& values, const std::string& 
   return sockets;
 }
 
+// False: the daemon would not start with it.
+bool is_address(const Socket& socket, Findings& findings) {
+  try {
+    daemon::parse_endpoint(socket.endpoint);
+    return true;
+  } catch (const daemon::StartupError& error) {
+    findings.problem(socket.parameter + ": " + error.what());
+    return false;
+  }
+}
+
 // False: the daemon does not run, or cannot be asked.
 bool check_sockets(const std::string& program, std::vector<Socket> sockets, Findings& findings) {
-  for (auto& socket : sockets) socket.problem = cannot_connect(postfix_endpoint(socket.endpoint));
+  for (auto& socket : sockets) socket.problem = cannot_connect(daemon::parse_endpoint(socket.endpoint));
   const auto is_silent = [](const Socket& each) { return !each.problem.empty(); };
   if (std::ranges::all_of(sockets, is_silent)) {
     const auto denied = std::generic_category().message(EACCES);
@@ -112,6 +124,7 @@ void check_daemons(Context& context, Findings& findings) {
   findings.begin("daemons");
   for (const std::string section : {"policyd", "relay", "milter"}) {
     auto sockets = sockets_of(context.values(), section);
+    std::erase_if(sockets, [&](const Socket& each) { return !is_address(each, findings); });
     if (sockets.empty()) continue;
     if (check_sockets("smtpseal-" + section, std::move(sockets), findings))
       check_state(context, section, findings);

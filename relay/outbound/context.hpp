@@ -36,8 +36,9 @@ struct OutboundContext {
 
 // The same for sessions that are to be opened with other settings, which must outlive it.
 inline OutboundContext with_settings(const OutboundContext& context, const Settings& settings) {
-  return {context.io,   settings,     context.engine,  context.policy, context.resolver, context.tls,
-          context.gate, context.pool, context.metrics, context.hops,   {},               context.stage};
+  return {context.io,  settings,     context.engine, context.policy,  context.resolver,
+          context.tls, context.gate, context.pool,   context.metrics, context.hops,
+          {},          context.stage};
 }
 
 }  // namespace smtpseal::relay

@@ -4,6 +4,7 @@
 
 #include "smtpseal/log/log.hpp"
 #include "smtpseal/policy/table_text.hpp"
+#include "smtpseal/time_text.hpp"
 
 namespace smtpseal::relay {
 
@@ -24,7 +25,7 @@ std::string said(const Hold& hold) {
 CredentialGate::Denial to_denial(const Hold& hold, CredentialGate::Time now) {
   using Why = CredentialGate::Denial::Why;
   const Seconds left(hold.until - now);
-  const std::string until = holds::utc_text(hold.until);
+  const std::string until = utc_time_text(hold.until);
   if (hold.kind == Kind::refused)
     return {Why::refused, left,
             "credential of account " + hold.account +
@@ -41,7 +42,7 @@ void log_held(const Hold& hold) {
       .field("after", holds::name(hold.kind))
       .field("peer", hold.peer)
       .field("rule", hold.rule)
-      .field("until", holds::utc_text(hold.until))
+      .field("until", utc_time_text(hold.until))
       .field("reason", hold.reason);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "smtpseal/plain_text.hpp"
 #include "smtpseal/policy/table_text.hpp"
 
 namespace smtpseal::relay {
@@ -101,9 +102,9 @@ HoldTable::Entry& HoldTable::renew(const Login& login, Kind kind, std::string_vi
   hold.kind = kind;
   hold.since = now;
   hold.until = 0;
-  hold.peer = holds::plain_text(login.peer);
-  hold.rule = holds::plain_text(login.rule);
-  hold.reason = holds::plain_text(reason);
+  hold.peer = plain_text(login.peer);
+  hold.rule = plain_text(login.rule);
+  hold.reason = plain_text(reason);
   return entry;
 }
 

@@ -6,9 +6,15 @@
 #include <string_view>
 
 #include "decimal.hpp"
+#include "smtpseal/plain_text.hpp"
 #include "smtpseal/smtp/command.hpp"
 
 namespace smtpseal {
+
+// A value that came from outside, as it is written.
+inline std::string plain_xtext(std::string_view text) {
+  return smtp::to_xtext(plain_text(text));
+}
 
 // Remembers its first error, so that a parser asks once, at its end.
 class NameValues {

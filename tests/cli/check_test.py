@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import unittest
+import unittest.mock
 
 import support
 
@@ -127,6 +128,20 @@ class CheckTest(Checking):
         self.assertEqual(found[f"whether smtpseal-milter runs is not known: unix:{self.path('closed/milter')}: Permission denied"],
                          "run smtpseal check as root")
         self.assertEqual(found[f"{self.path('accounts')}: cannot be opened: Permission denied"], "run smtpseal check as root")
+
+    def test_a_socket_that_is_none_does_not_end_the_check(self):
+        self.configure(relay='smtp_listen = ["192.0.2.2:25"]', milter='listen = "inet:localhost:8891"')
+        for parameter in ("relay.smtp_listen", "milter.listen"):
+            found = self.finding(f"{parameter}: ", status=1)
+            self.assertEqual((found["group"], found["severity"]), ("daemons", "problem"))
+        self.assertIn("smtpseal-relay does not run", self.check(status=1))
+
+    def test_what_postconf_complains_of_is_told(self):
+        self.write("postconf", "#!/bin/sh\necho 'postconf: fatal: bad main.cf' >&2\nexit 1\n", 0o755)
+        self.write("main.cf", "", 0o644)
+        with unittest.mock.patch.dict(os.environ, PATH=self.directory + ":" + os.environ["PATH"]):
+            told = self.run_cli("postfix-config", "--postfix-config", self.directory, status=1).stderr
+        self.assertIn("postconf failed: postconf: fatal: bad main.cf", told)
 
     def on_terminal(self, **environment):
         command = f"{support.PROGRAM} --config {self.path('smtpseal.toml')} check --tables-only"

@@ -17,18 +17,8 @@ CREDENTIALS = f"BETA\\alpha {PASSWORD}\n"
 
 def run(world, path, *arguments, password=PASSWORD, account="alpha", status=0):
     """smtpseal analyze with the password on standard input."""
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/alpha/smtpseal.toml", "analyze", path]
-        + (["--account", account] if account else [])
-        + list(arguments),
-        input=password + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    expect_equal(done.returncode, status, f"the exit status of analyze: {done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+    named = ["--account", account] if account else []
+    return world.smtpseal("alpha", "analyze", path, *named, *arguments, status=status, input=password + "\n")
 
 
 def read(world, path, *arguments, **options):

@@ -9,25 +9,16 @@ import time
 
 from harness.postfix import PostfixInstance
 from harness.runner import case, expect, expect_equal, expect_in
-from harness.world import ALPHA_ACCOUNT, BASE, BETA, BETA_SMTPD, MILTER, PASSWORD, PEER, POLICY, POLICYD, SOCKETS
+from harness.world import BASE, BETA, BETA_SMTPD, MILTER, PASSWORD, PEER, POLICY, POLICYD
 
 LISTED = f"partner.example seal account=PARTNER\\alpha nexthop=[{PEER[0]}]:25\n"
 REQUIRED = "alpha.example none inbound=require\n"
 TRANSPORT = f"socketmap:unix:{POLICYD['alpha']}:transport"
 
 
-def smtpseal(world, host, *arguments, status=0):
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/{host}/smtpseal.toml", *arguments],
-        capture_output=True, text=True, check=False, timeout=60,
-    )
-    expect_equal(done.returncode, status, f"smtpseal {arguments}: {done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
-
-
 def check(world, host, etc, status=0):
     """The findings of Postfix."""
-    output = smtpseal(world, host, "check", "--json", "--postfix-config", etc, "--sendmail-cf", "/nonexistent", status=status)
+    output = world.smtpseal(host, "check", "--json", "--postfix-config", etc, "--sendmail-cf", "/nonexistent", status=status)
     return [each for each in json.loads(output)["findings"] if each["group"].startswith("Postfix")]
 
 
@@ -129,7 +120,7 @@ def a_table_before_ours_counts_where_it_leads_a_listed_domain_away(world):
 @case
 def an_exported_table_is_as_good_as_the_map(world):
     world.sending(LISTED)
-    smtpseal(world, "alpha", "export", "postfix", "--output", f"{world.dir}/transport")
+    world.smtpseal("alpha", "export", "postfix", "--output", f"{world.dir}/transport")
     world.alpha.set(transport_maps=f"texthash:{world.dir}/transport")
     expect_equal(problems(check(world, "alpha", world.alpha.etc)), [], "problems")
 
@@ -215,7 +206,7 @@ def a_port_for_two_and_a_missing_xclient_are_noticed(world):
 
 
 def daemons(world, host, status=0):
-    output = smtpseal(world, host, "check", "--json", "--postfix-config", world.alpha.etc, "--sendmail-cf", "/nonexistent", status=status)
+    output = world.smtpseal(host, "check", "--json", "--postfix-config", world.alpha.etc, "--sendmail-cf", "/nonexistent", status=status)
     return [each for each in json.loads(output)["findings"] if each["group"] == "daemons"]
 
 
@@ -229,7 +220,7 @@ def daemons_say_which_tables_they_use(world):
     os.utime(f"{world.dir}/alpha/domains", (later, later))
     expect_finding(daemons(world, "alpha"), "warning", "smtpseal-relay uses tables that are older", "smtpseal reload")
     world.tables("alpha", LISTED + "bad\n", f"PARTNER\\alpha {PASSWORD}\n")
-    smtpseal(world, "alpha", "reload", status=1)
+    world.smtpseal("alpha", "reload", status=1)
     expect_finding(daemons(world, "alpha", 1), "problem", "smtpseal-relay keeps its old tables", "domains:2")
 
 
@@ -269,7 +260,7 @@ def a_sendmail_that_seals_by_itself_needs_no_daemon(world):
 
 
 def configured(world, *arguments, status=0, host="alpha", etc):
-    return smtpseal(world, host, "postfix-config", "--postfix-config", etc, *arguments, status=status)
+    return world.smtpseal(host, "postfix-config", "--postfix-config", etc, *arguments, status=status)
 
 
 def contents(etc):
@@ -344,6 +335,14 @@ def postfix_config_keeps_owner_and_mode_and_makes_the_directory(world):
     expect_equal(oct(os.stat(f"{postfix.etc}/main.cf").st_mode & 0o777), "0o640", "mode of main.cf")
     copy = glob.glob(f"{postfix.etc}/main.cf.smtpseal-*Z")[0]
     expect_equal(os.stat(copy).st_mode & 0o777, 0o640, "mode of the copy")
+
+
+@case
+def progress_on_a_terminal_leaves_the_report_whole(world):
+    postfix = Chrooted(world)
+    sending_below(world, postfix)
+    shown = world.smtpseal_on_terminal("alpha", "postfix-config", "--apply", "--postfix-config", postfix.etc)
+    expect_in("changing the configuration of Postfix ...\r\x1b[Kchanged main.cf and master.cf", shown, "what a terminal shows")
 
 
 @case

@@ -26,18 +26,6 @@ CREDENTIAL = f"BETA\\alpha {PASSWORD}\n"
 PROGRAMS = ("policyd", "relay", "milter")
 
 
-def smtpseal(world, host, *arguments, status=0):
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/{host}/smtpseal.toml", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    expect_equal(done.returncode, status, f"smtpseal {arguments}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
 def manager(world, name):
     made = ServiceManager(world.dir, name)
     world.others.append(made)
@@ -326,7 +314,7 @@ def all_daemons_work_as_their_user_without_any_capability(world):
         expect_equal(client.send(JOE, [ANNA], world.text().encode()), 250, f"the end of data ({client.last!r})")
     message = world.beta.wait_for_delivery(world.marker)[0]
     expect_in("sealed", message["X-SmtpSeal-Status"], "the status")
-    expect_equal(smtpseal(world, "beta", "reload").count("NOT"), 0, "daemons that did not reload")
+    expect_equal(world.smtpseal("beta", "reload").count("NOT"), 0, "daemons that did not reload")
 
 
 @case
@@ -394,14 +382,14 @@ def smtpseal_reload_makes_every_daemon_read_its_tables(world):
     for program, path in sockets.items():
         expect_in(f"program=smtpseal-{program} version=", info(path), "info")
     world.rules("alpha.example none\nbeta.example none\n")
-    lines = smtpseal(world, "beta", "reload").splitlines()
+    lines = world.smtpseal("beta", "reload").splitlines()
     expect_equal(
         lines,
         ["relay: 2 rules, 1 credential, 1 account", "policyd: 2 rules, 1 account", "milter: 2 rules, 1 account"],
         "what the daemons say",
     )
     world.rules("alpha.example nothing\n")
-    done = smtpseal(world, "beta", "reload", "--json", status=1)
+    done = world.smtpseal("beta", "reload", "--json", status=1)
     for each in json.loads(done)["daemons"]:
         expect_equal(each["result"], "refused", each["daemon"])
         expect_in("domains:1", each["text"], each["daemon"])
@@ -409,7 +397,7 @@ def smtpseal_reload_makes_every_daemon_read_its_tables(world):
         expect_in("content=2+20rules", info(path), "the tables in use")
         expect_in("domains:1", info(path), "what is wrong with the newer ones")
     world.milter.stop()
-    expect_in("milter: does not run", smtpseal(world, "beta", "reload", status=1), "what is said of the milter")
+    expect_in("milter: does not run", world.smtpseal("beta", "reload", status=1), "what is said of the milter")
 
 
 @case
@@ -495,7 +483,7 @@ def ids_join_the_lines_of_all_daemons_and_postfix(world):
 def smtpseal_sessions_shows_what_both_sides_do(world):
     world.receiving(ACCOUNT)
     world.sending(TO_BETA, CREDENTIAL)
-    expect_in("no session is open", smtpseal(world, "beta", "sessions"), "without sessions")
+    expect_in("no session is open", world.smtpseal("beta", "sessions"), "without sessions")
     with world.client(source="192.0.2.15") as idle, world.client(source="192.0.2.16") as busy:
         idle.greet()
         busy.greet()
@@ -503,7 +491,7 @@ def smtpseal_sessions_shows_what_both_sides_do(world):
         busy.expect(b"MAIL FROM:<" + JOE + b">", 250)
         busy.expect(b"RCPT TO:<" + ANNA + b">", 250)
         busy.expect(b"DATA", 354)
-        found = json.loads(smtpseal(world, "beta", "sessions", "--json"))
+        found = json.loads(world.smtpseal("beta", "sessions", "--json"))
         expect_equal(found["total"], 2, "sessions")
         by_peer = {each["peer"]: each for each in found["sessions"]}
         expect_equal(by_peer["192.0.2.15"]["activity"], "idle", "what the idle client does")
@@ -516,7 +504,7 @@ def smtpseal_sessions_shows_what_both_sides_do(world):
         )
         expect(sealed["sealed"] > 0 and sealed["unsealed"] > 0, f"octets: {sealed}")
     world.expect_verdict(ANNA.decode(), "sent", queue_id=world.send(ANNA.decode()))
-    found = json.loads(smtpseal(world, "alpha", "sessions", "--json"))
+    found = json.loads(world.smtpseal("alpha", "sessions", "--json"))
     expect_equal(found["total"], 1, "sessions with next hops")
     kept = found["sessions"][0]
     expect_equal(

@@ -23,20 +23,8 @@ def tried(*peers):
     return sum(line.startswith(b"TlRMTVNTUAADAAAA") for line in lines)
 
 
-def smtpseal(world, *arguments, status=0):
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/alpha/smtpseal.toml", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    expect_equal(done.returncode, status, f"smtpseal {arguments}: {done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
-
-
 def holds(world):
-    return json.loads(smtpseal(world, "holds", "--json"))["holds"]
+    return json.loads(world.smtpseal("alpha", "holds", "--json"))["holds"]
 
 
 def refuse_once(world, **changes):
@@ -103,12 +91,12 @@ def the_administrator_sees_and_lifts_a_hold(world):
     expect_in("[192.0.2.10]", hold["peer"], "the peer")
     expect_in("/alpha/domains:1", hold["rule"], "the rule")
     expect_in("535 5.7.3 Authentication unsuccessful", hold["reason"], "the reason")
-    table = smtpseal(world, "holds")
+    table = world.smtpseal("alpha", "holds")
     for part in ("PARTNER\\alpha", "[192.0.2.10]", "domains:1", "login refused: 535 5.7.3"):
         expect_in(part, table, "the table")
-    expect_in("is not on hold", smtpseal(world, "holds", "lift", "PARTNER\\other", status=1), "the answer")
+    expect_in("is not on hold", world.smtpseal("alpha", "holds", "lift", "PARTNER\\other", status=1), "the answer")
     peer.password = "wrong-password"
-    expect_in("lifted", smtpseal(world, "holds", "lift", "partner\\ALPHA"), "the answer")
+    expect_in("lifted", world.smtpseal("alpha", "holds", "lift", "partner\\ALPHA"), "the answer")
     expect_in("credential-lifted account=", world.relay.log(), "the log")
     expect_equal(holds(world), [], "what is on hold")
     crash(world)
@@ -121,26 +109,18 @@ def only_root_and_the_daemons_user_reach_the_control_socket(world):
     world.sending(RULE, RIGHT)
     status = os.stat(CONTROL["alpha"])
     expect_equal(stat.S_IMODE(status.st_mode), 0o600, "the mode of the control socket")
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/alpha/smtpseal.toml", "holds"],
-        user="forwarder",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    expect_equal(done.returncode, 1, "the exit status for another user")
-    expect_in("permission denied", done.stderr.lower(), "the message for another user")
+    told = world.smtpseal("alpha", "holds", status=1, user="forwarder")
+    expect_in("permission denied", told.lower(), "the message for another user")
 
 
 @case
 def holds_are_shown_while_the_relay_does_not_run(world):
     refuse_once(world)
     world.relay.stop()
-    table = smtpseal(world, "holds")
+    table = world.smtpseal("alpha", "holds")
     for part in ("PARTNER\\alpha", "535 5.7.3", "does not run", "/alpha/state/holds"):
         expect_in(part, table, "the table")
-    expect_in("does not run", smtpseal(world, "holds", "lift", "PARTNER\\alpha", status=1), "the answer")
+    expect_in("does not run", world.smtpseal("alpha", "holds", "lift", "PARTNER\\alpha", status=1), "the answer")
 
 
 def _backs_off(name, *say, **options):
@@ -155,7 +135,7 @@ def _backs_off(name, *say, **options):
         (hold,) = holds(world)
         expect_equal((hold["kind"], hold["failures"]), ("unanswered", 1), "the hold")
         peer.replies.clear()
-        smtpseal(world, "holds", "lift", "PARTNER\\alpha")
+        world.smtpseal("alpha", "holds", "lift", "PARTNER\\alpha")
         within(20, lambda: world.alpha.flush() or len(peer.messages) == 3, "the messages once it is lifted")
 
     run.__module__ = __name__
@@ -266,7 +246,7 @@ def the_log_and_the_state_hold_no_secret(world):
     refuse_once(world)
     with open(f"{world.dir}/alpha/state/holds", encoding="ascii") as file:
         state = file.read()
-    for text in (state, world.relay.log(), smtpseal(world, "holds")):
+    for text in (state, world.relay.log(), world.smtpseal("alpha", "holds")):
         expect("wrong-password" not in text, "the password is shown")
     expect(len(re.search(r"secret=(\S*)", state)[1]) == 36, "the mark of the secret is of another size")
 

@@ -14,12 +14,12 @@ import tomllib
 
 from harness import ntlm
 from harness.certificates import Authority
-from harness.partners import ANNA, JOE, RULE, STRANGER, Session, expect_refused, modern, sealed
+from harness.partners import JOE, RULE, STRANGER, Session, expect_refused, sealed
 from harness.process import Process
 from harness.prometheus import EXAMPLES, ROOT, Prometheus, promtool, samples, scrape, value
 from harness.runner import Failed, case, expect, expect_equal, expect_in, within
 from harness.smtp_peer import MODERN_KEYWORDS
-from harness.world import BETA, CONTROL, PASSWORD, PEERS
+from harness.world import BETA, PASSWORD, PEERS
 
 TO_ANNA = "anna@partner.example"
 TO_BETA = "partner.example seal account=PARTNER\\alpha nexthop=[192.0.2.2]\n"
@@ -111,15 +111,6 @@ def certificate(world):
 def both_hosts(world, domains=TO_BETA, credentials=f"PARTNER\\alpha {PASSWORD}\n", **changes):
     world.judging(RULE, by=("milter", "policyd"), **ON_BETA, **certificate(world))
     world.sending(domains, credentials, **ON_ALPHA, **changes)
-
-
-def smtpseal(world, host, *arguments):
-    done = subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/{host}/smtpseal.toml", *arguments],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-    expect_equal(done.returncode, 0, f"smtpseal {arguments}: {done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def dashboard():
@@ -250,7 +241,7 @@ def a_hold_raises_the_alarm(world):
     expect_equal(server.alerts(), {}, "alerts while all is well")
     world.expect_verdict(TO_ANNA, "deferred", queue_id=world.send(TO_ANNA))
     within(30, lambda: server.alerts().get("SmtpsealAccountOnHold") == "firing", "the alert for the hold")
-    smtpseal(world, "alpha", "holds", "lift", "PARTNER\\alpha")
+    world.smtpseal("alpha", "holds", "lift", "PARTNER\\alpha")
     within(30, lambda: "SmtpsealAccountOnHold" not in server.alerts(), "the end of the alert")
     world.tables("alpha", "partner.example seal accuont=x\n")
     world.policyd.reload("policy-not-loaded")
@@ -349,11 +340,11 @@ def no_label_has_a_value_from_outside(world):
 def smtpseal_stats_shows_what_the_listeners_show(world):
     both_hosts(world)
     mail_both_ways(world)
-    text = smtpseal(world, "beta", "stats", "--raw")
+    text = world.smtpseal("beta", "stats", "--raw")
     for address in (GATE, BETA_POLICYD, MILTER):
         shown = [each for each in samples(scrape(address)) if not each[0].startswith("exposer_")]
         program = next(labels["program"] for name, labels, _ in shown if name == "smtpseal_build_info")
-        daemons = json.loads(smtpseal(world, "beta", "stats", "--json"))["daemons"]
+        daemons = json.loads(world.smtpseal("beta", "stats", "--json"))["daemons"]
         figures = next(each["figures"] for each in daemons if f"smtpseal-{each['daemon']}" == program)
         told = {(each["name"], tuple(sorted(each["labels"].items()))): each["value"] for each in figures}
         expect_equal(set(told), {(name, tuple(sorted(labels.items()))) for name, labels, _ in shown}, program)
@@ -361,12 +352,12 @@ def smtpseal_stats_shows_what_the_listeners_show(world):
             if name.endswith("_total"):
                 expect_equal(told[name, tuple(sorted(labels.items()))], number, f"{program}: {name} {labels}")
     expect(value(text, "smtpseal_milter_messages_total", protection="sealed", verdict="pass") == 2, text)
-    table = smtpseal(world, "beta", "stats")
+    table = world.smtpseal("beta", "stats")
     for part in ("smtpseal-relay 0.", "smtpseal-policyd 0.", "smtpseal-milter 0."):
         expect_in(part, table, "the tables")
     expect(re.search(r"(?m)^forged headers removed +1$", table), table)
     expect(re.search(r"(?m)^messages +inbound, accepted, sealed +2$", table), table)
-    expect_in("smtpseal-milter does not run", smtpseal(world, "alpha", "stats"), "the tables of alpha")
+    expect_in("smtpseal-milter does not run", world.smtpseal("alpha", "stats"), "the tables of alpha")
 
 
 @case
@@ -374,7 +365,7 @@ def without_a_listener_the_figures_are_there_all_the_same(world):
     world.receiving()
     with sealed() as client:
         client.deliver(world)
-    text = smtpseal(world, "beta", "stats", "--raw")
+    text = world.smtpseal("beta", "stats", "--raw")
     expect_equal(value(text, "smtpseal_logins_total", direction="inbound", outcome="succeeded"), 1, "logins")
     expect_equal(value(text, "smtpseal_policy_rules"), 0, "rules")
     inodes = subprocess.run(["ss", "-tlnp"], capture_output=True, text=True, check=True).stdout

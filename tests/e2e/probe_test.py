@@ -1,7 +1,6 @@
 """smtpseal probe: the way to a domain, tried by the relay as for mail and told step by step; never any mail."""
 
 import json
-import subprocess
 import threading
 
 from harness import ntlm, proxy
@@ -17,21 +16,9 @@ RIGHT = f"{ACCOUNT} {PASSWORD}\n"
 CLEAR = f'{ACCOUNT} "{PASSWORD}"\n'
 
 
-def smtpseal(world, *arguments):
-    return subprocess.run(
-        [world.binary(""), "--config", f"{world.dir}/alpha/smtpseal.toml", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 def probe(world, *arguments, stands, domain=DOMAIN):
-    done = smtpseal(world, "probe", domain, "--json", *arguments)
-    report = json.loads(done.stdout or "null")
-    expect(report, f"no report: {done.stderr}")
-    expect_equal((report["stands"], done.returncode), (stands, 0 if stands else 1), f"the verdict: {report}")
+    report = json.loads(world.smtpseal("alpha", "probe", domain, "--json", *arguments, status=0 if stands else 1))
+    expect_equal(report["stands"], stands, f"the verdict: {report}")
     return report
 
 
@@ -75,7 +62,7 @@ def a_sealed_link_stands(world):
     expect_in("sealed with 128 bit", report["verdict"], "the verdict")
     expect_in("128 bit or more", report["verdict"], "the verdict")
     expect_in("probe id=", world.relay.log(), "the relay's log")
-    text = smtpseal(world, "probe", DOMAIN).stdout
+    text = world.smtpseal("alpha", "probe", DOMAIN)
     for part in ("STEP", "ok  login ", "ok partner.example: the link stands"):
         expect_in(part, text, "the report")
 
@@ -84,20 +71,17 @@ def a_sealed_link_stands(world):
 def marks_and_a_line_while_waiting_are_for_terminals(world):
     world.peer()
     world.sending(RULE + "\n", RIGHT)
-    command = f"{world.binary('')} --config {world.dir}/alpha/smtpseal.toml probe {DOMAIN}"
-    shown = subprocess.run(
-        ["script", "-qec", command, "/dev/null"], capture_output=True, check=False, timeout=30
-    ).stdout.decode()
-    for part in ("✓  login", "✓ partner.example: the link stands", f"probing {DOMAIN} ... 0 s"):
+    shown = world.smtpseal_on_terminal("alpha", "probe", DOMAIN)
+    for part in ("✓  login", "✓ partner.example: the link stands", f"probing {DOMAIN}, at most 60 s ..."):
         expect_in(part, shown, "what a terminal shows")
-    expect("probing" not in smtpseal(world, "probe", DOMAIN).stderr, "the line is written to a pipe")
+    expect("probing" not in world.smtpseal("alpha", "probe", DOMAIN), "the line is written to a pipe")
 
 
 @case
 def a_relay_that_ends_ends_its_probe(world):
     peer = world.peer(replies={"greeting": SILENCE})
     world.sending(RULE + "\n", RIGHT, relay_greeting_timeout="30s")
-    waiting = threading.Thread(target=smtpseal, args=(world, "probe", DOMAIN))
+    waiting = threading.Thread(target=world.smtpseal, args=("alpha", "probe", DOMAIN), kwargs={"status": 1})
     waiting.start()
     within(10, lambda: peer.sessions, "the probe's session")
     world.relay.stop(20)  # gives up after process.drain_time
@@ -149,7 +133,7 @@ def a_wrong_password_is_told_and_holds_the_account(world):
     expect_in("wrong password", report["verdict"], "the verdict")
     expect_in("535", report["verdict"], "the verdict")
     expect_in("holds lift 'PARTNER\\alpha'", report["mend"], "the mend")
-    holds = json.loads(smtpseal(world, "holds", "--json").stdout)["holds"]
+    holds = json.loads(world.smtpseal("alpha", "holds", "--json"))["holds"]
     expect_equal([each["account"] for each in holds], [ACCOUNT], "accounts on hold")
     again = probe(world, stands=False)
     expect_equal(failed(again), ["account"], "steps that failed")
@@ -237,10 +221,9 @@ def hostile_words_of_a_peer_are_shown_escaped(world):
     greeting = "220 \u009b2J\u202efake ESMTP".encode()
     world.peer(replies={"greeting": greeting, "AUTH": b"504 \xff\xfe no"})
     world.sending(RULE + "\n", RIGHT)
-    done = smtpseal(world, "probe", DOMAIN)
-    expect_equal(done.returncode, 1, "the exit status")
-    expect_in("\\xc2\\x9b2J\\xe2\\x80\\xaefake", done.stdout, "the report")
-    expect(done.stdout.isascii(), "the report holds what a terminal may obey")
+    told = world.smtpseal("alpha", "probe", DOMAIN, status=1)
+    expect_in("\\xc2\\x9b2J\\xe2\\x80\\xaefake", told, "the report")
+    expect(told.isascii(), "the report holds what a terminal may obey")
     report = probe(world, stands=False)
     expect_in("504", report["verdict"], "the verdict")
 
@@ -261,7 +244,7 @@ def a_host_that_is_silent_is_given_up_in_time(world):
     first = threading.Thread(target=lambda: answers.append(probe(world, "--timeout", "3", stands=False)))
     first.start()
     within(10, lambda: peer.sessions, "the first probe's session")
-    expect_in("another probe", smtpseal(world, "probe", DOMAIN).stderr, "the answer to a second probe")
+    expect_in("another probe", world.smtpseal("alpha", "probe", DOMAIN, status=1), "the answer to a second probe")
     first.join()
     expect_equal(failed(answers[0]), ["greeting"], "steps that failed")
     expect(answers[0]["steps"][-1]["milliseconds"] < 5000, "the time it took")
@@ -272,7 +255,6 @@ def a_host_that_is_silent_is_given_up_in_time(world):
 def a_relay_that_does_not_run_is_told(world):
     world.tables("alpha", RULE + "\n", RIGHT)
     world.parameters("alpha", {})
-    done = smtpseal(world, "probe", DOMAIN)
-    expect_equal(done.returncode, 1, "the exit status")
-    expect_in("does not run", done.stderr, "the message")
-    expect_in("systemctl start smtpseal-relay", done.stderr, "the message")
+    told = world.smtpseal("alpha", "probe", DOMAIN, status=1)
+    expect_in("does not run", told, "the message")
+    expect_in("systemctl start smtpseal-relay", told, "the message")

@@ -1,17 +1,8 @@
 #include "smtpseal/control/daemon_state.hpp"
 
 #include "../name_values.hpp"
-#include "smtpseal/holds/hold.hpp"
 
 namespace smtpseal::control {
-namespace {
-
-std::string plain_xtext(std::string_view text) {
-  return smtp::to_xtext(holds::plain_text(text));
-}
-
-}  // namespace
-
 std::string format_state(const DaemonState& state) {
   return "program=" + plain_xtext(state.program) + " version=" + plain_xtext(state.version) +
          " pid=" + std::to_string(state.pid) + " started=" + std::to_string(state.started) +

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "../name_values.hpp"
+#include "../tab_list.hpp"
 
 namespace smtpseal::control {
 namespace {
@@ -50,25 +51,18 @@ std::string format_probe(const ProbeReport& report) {
 }
 
 std::optional<ProbeReport> parse_probe(std::string_view text) {
-  const std::string_view whole = text;
-  std::size_t end = text.find('\t');
-  NameValues head(text.substr(0, end));
+  NameValues head(head_of(text));
   ProbeReport report;
   report.domain = head.text("domain");
   report.rule = head.text("rule");
   report.stands = flag_of(head, "stands");
   report.verdict = head.text("verdict");
   report.mend = head.text("mend");
-  if (!head.is_complete()) return std::nullopt;
-  while (end != std::string_view::npos) {
-    text.remove_prefix(end + 1);
-    end = text.find('\t');
-    auto step = parse_step(text.substr(0, end));
-    if (!step) return std::nullopt;
-    report.steps.push_back(std::move(*step));
-  }
+  auto steps = parse_items(text, parse_step);
+  if (!head.is_complete() || !steps) return std::nullopt;
+  report.steps = std::move(*steps);
   // There is one way to write it; what is written otherwise was not written by us.
-  if (format_probe(report) != whole) return std::nullopt;
+  if (format_probe(report) != text) return std::nullopt;
   return report;
 }
 

@@ -4,17 +4,13 @@
 #include <array>
 
 #include "../name_values.hpp"
-#include "smtpseal/holds/hold.hpp"
+#include "../tab_list.hpp"
 
 namespace smtpseal::control {
 namespace {
 
 constexpr std::array kDirections{Direction::in, Direction::out};
 constexpr std::array kActivities{Activity::login, Activity::idle, Activity::mail, Activity::data};
-
-std::string plain_xtext(std::string_view text) {
-  return smtp::to_xtext(holds::plain_text(text));
-}
 
 std::string format_session(const SessionInfo& info) {
   return "direction=" + std::string(name(info.direction)) + " id=" + plain_xtext(info.id) +
@@ -84,26 +80,18 @@ std::string_view name(Activity activity) {
 std::string format_sessions(std::uint64_t total, std::span<const SessionInfo> sessions) {
   std::string text = "total=" + std::to_string(total);
   for (const auto& info : sessions.first(std::min(sessions.size(), kMaxSessions))) {
-    const auto line = format_session(info);
-    if (text.size() + 1 + line.size() > kMaxSessionList) break;
-    text.append("\t").append(line);
+    if (!append_item(text, format_session(info), kMaxSessionList)) break;
   }
   return text;
 }
 
 std::optional<SessionList> parse_sessions(std::string_view text) {
-  std::size_t end = text.find('\t');
-  NameValues head(text.substr(0, end));
+  NameValues head(head_of(text));
   SessionList list;
   list.total = head.number("total");
-  if (!head.is_complete()) return std::nullopt;
-  while (end != std::string_view::npos) {
-    text.remove_prefix(end + 1);
-    end = text.find('\t');
-    auto info = parse_session(text.substr(0, end));
-    if (!info) return std::nullopt;
-    list.sessions.push_back(std::move(*info));
-  }
+  auto sessions = parse_items(text, parse_session);
+  if (!head.is_complete() || !sessions) return std::nullopt;
+  list.sessions = std::move(*sessions);
   return list;
 }
 

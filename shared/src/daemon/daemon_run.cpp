@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <csignal>
@@ -39,12 +40,6 @@ void drop_privileges(const std::string& user) {
 std::string status_text(const control::TablesState& tables) {
   if (tables.problem.empty()) return tables.content;
   return (tables.loaded == 0 ? "no tables in use: " : tables.content + ", of before: ") + tables.problem;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ",") + name;
-  return text;
 }
 
 }  // namespace
@@ -112,7 +107,8 @@ std::string DaemonRun::reload_parameters() const {
   for (const auto& problem : load.problems) log::error("config-problem").field("text", problem.message());
   if (!load.values) return load.problems.front().message();
   const auto changed = values_.differences(*load.values);
-  if (!changed.empty()) log::warning("restart-needed").field("parameter", joined(changed));
+  if (!changed.empty())
+    log::warning("restart-needed").field("parameter", boost::algorithm::join(changed, ","));
   return {};
 }
 

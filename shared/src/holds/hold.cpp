@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "../name_values.hpp"
+#include "../tab_list.hpp"
+#include "smtpseal/plain_text.hpp"
 #include "smtpseal/policy/table_text.hpp"
 
 namespace smtpseal::holds {
 namespace {
 
 constexpr std::array kKinds{Kind::refused, Kind::unanswered, Kind::begun};
-
-bool is_printable(char c) {
-  return c >= 0x20 && c < 0x7f;
-}
 
 Kind kind_of(NameValues& fields) {
   const auto word = fields.raw("kind");
@@ -36,13 +33,6 @@ std::string_view name(Kind kind) {
       break;
   }
   return "begun";
-}
-
-std::string plain_text(std::string_view foreign) {
-  std::string text(foreign.substr(0, kMaxText));
-  std::ranges::replace_if(
-      text, [](char c) { return !is_printable(c); }, '?');
-  return text;
 }
 
 std::string format_hold(const Hold& hold) {
@@ -75,36 +65,19 @@ std::optional<Hold> parse_hold(std::string_view text) {
 std::string format_list(std::span<const Hold> holds) {
   std::string text = "total=" + std::to_string(holds.size());
   for (const auto& hold : holds) {
-    const auto line = format_hold(hold);
-    if (text.size() + 1 + line.size() > kMaxList) break;
-    text.append("\t").append(line);
+    if (!append_item(text, format_hold(hold), kMaxList)) break;
   }
   return text;
 }
 
 std::optional<HoldList> parse_list(std::string_view text) {
-  std::size_t end = text.find('\t');
-  NameValues head(text.substr(0, end));
+  NameValues head(head_of(text));
   HoldList list;
   list.total = head.number("total");
-  if (!head.is_complete()) return std::nullopt;
-  while (end != std::string_view::npos) {
-    text.remove_prefix(end + 1);
-    end = text.find('\t');
-    auto hold = parse_hold(text.substr(0, end));
-    if (!hold) return std::nullopt;
-    list.holds.push_back(std::move(*hold));
-  }
+  auto holds = parse_items(text, parse_hold);
+  if (!head.is_complete() || !holds) return std::nullopt;
+  list.holds = std::move(*holds);
   return list;
-}
-
-std::string utc_text(Time time) {
-  const auto seconds = static_cast<std::time_t>(time);
-  std::tm parts{};
-  std::array<char, 32> text{};
-  if (::gmtime_r(&seconds, &parts) == nullptr) return "?";
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), size};
 }
 
 }  // namespace smtpseal::holds

@@ -14,6 +14,7 @@ and, made when a case first asks for them, hosts with Sendmail, each at the end 
 import os
 import re
 import secrets
+import shlex
 import shutil
 import smtplib
 import socket
@@ -283,6 +284,23 @@ class World:
         path = shutil.which(name, path=self.binaries)
         expect(path, f"there is no {name} in {self.binaries}")
         return path
+
+    def _command(self, host, arguments):
+        return [self.binary(""), "--config", f"{self.dir}/{host}/smtpseal.toml", *arguments]
+
+    def smtpseal(self, host, *arguments, status=0, **options):
+        """What `smtpseal ARGUMENTS` prints with the configuration of a host, errors last; its exit status has to be `status`."""
+        done = subprocess.run(
+            self._command(host, arguments), capture_output=True, text=True, check=False, timeout=60, **options
+        )
+        expect_equal(done.returncode, status, f"smtpseal {arguments}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def smtpseal_on_terminal(self, host, *arguments):
+        """What a terminal gets of it."""
+        command = ["script", "-qec", shlex.join(self._command(host, arguments)), "/dev/null"]
+        environment = dict(os.environ, TERM="xterm")
+        return subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment).stdout.decode()
 
     def plugin(self):
         """The path of the SASL plugin."""

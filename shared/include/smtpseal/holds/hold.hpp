@@ -23,18 +23,14 @@ struct Hold {
   std::string account;  // as in the credentials file
   Kind kind = Kind::refused;
   Time since = 0;
-  Time until = 0;                // without meaning for `begun`
+  Time until = 0;              // without meaning for `begun`
   std::uint64_t failures = 0;  // logins in a row that were refused or had no verdict
-  std::string peer;              // host[address]
-  std::string rule;              // file:line
-  std::string reason;            // what the peer said, or how the connection ended
+  std::string peer;            // host[address]
+  std::string rule;            // file:line
+  std::string reason;          // what the peer said, or how the connection ended
 
   bool operator==(const Hold&) const = default;
 };
-
-// Foreign text as a Hold may have it: printable ASCII, the rest as "?", at most kMaxText octets.
-inline constexpr std::size_t kMaxText = 300;
-std::string plain_text(std::string_view foreign);
 
 // One line without its end: name=value, the values in xtext, in a fixed order.
 std::string format_hold(const Hold& hold);
@@ -50,8 +46,5 @@ struct HoldList {
 };
 std::string format_list(std::span<const Hold> holds);
 [[nodiscard]] std::optional<HoldList> parse_list(std::string_view text);
-
-// "2026-11-30T18:53:33Z".
-std::string utc_text(Time time);
 
 }  // namespace smtpseal::holds
