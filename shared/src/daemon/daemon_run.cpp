@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <exception>
 
 #include "notify.hpp"
 #include "passed_sockets.hpp"
@@ -42,6 +43,14 @@ std::string status_text(const control::TablesState& tables) {
   return (tables.loaded == 0 ? "no tables in use: " : tables.content + ", of before: ") + tables.problem;
 }
 
+// Who no longer hears signals can neither be reloaded nor stopped: better started anew.
+void end_for_exception(const std::exception_ptr& thrown) try {
+  if (thrown) std::rethrow_exception(thrown);
+} catch (const std::exception& error) {
+  log::error("internal-error").field("reason", error.what());
+  std::_Exit(EXIT_FAILURE);
+}
+
 }  // namespace
 
 DaemonRun::DaemonRun(const DaemonInfo& info, const std::string& config_file, const config::Values& values)
@@ -58,7 +67,7 @@ void DaemonRun::serve() {
   add_controls();
   drop_privileges(values_.text("process.user"));
   forbid_core_dumps();  // after the change of user, which resets it
-  asio::co_spawn(io_, handle_signals(), asio::detached);
+  asio::co_spawn(io_, handle_signals(), end_for_exception);
   service_->start();
   control_.start();
   started_ = std::time(nullptr);
