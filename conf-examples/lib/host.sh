@@ -85,7 +85,7 @@ configure_postfix() { # MAIN.CF ADDED_TO_MASTER.CF...: and the directory for the
 }
 
 start_postfix() {
-    # What Debian's own start script does: the files that chrooted services need.
-    /usr/lib/postfix/configure-instance.sh -
+    # The files that chrooted services need: the init script of Debian 12 copies them, from Debian 13 on Postfix's own.
+    grep -q configure-instance /usr/lib/postfix/sbin/post-install || /usr/lib/postfix/configure-instance.sh -
     postfix start >/var/log/postfix-start.log 2>&1 </dev/null || { cat /var/log/postfix-start.log /var/log/mail.log; exit 1; }
 }
