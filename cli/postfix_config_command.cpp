@@ -60,7 +60,8 @@ std::set<std::string> socket_directories(const config::Values& values, const Pos
     if (endpoint.starts_with(kUnix) && path.starts_with(setup.queue_directory() + "/"))
       directories.insert(directory_of(path));
   };
-  for (const auto* name : {"policyd.listen", "policyd.policy_listen", "relay.lmtp_listen"})
+  for (const auto* name :
+       {"policyd.listen", "policyd.policy_listen", "relay.lmtp_listen", "relay.lmtp_listen_seven_bit"})
     for (const auto& endpoint : values.list(name)) add(endpoint);
   add(values.text("milter.listen"));
   return directories;
@@ -199,7 +200,7 @@ void add_postfix_config_command(CLI::App& app, Context& context) {
   apply_flag->excludes(revert_flag);
   command->add_flag("--force", options->force, "With --revert: even where the files were changed since")
       ->needs(revert_flag);
-  command->add_flag("--reload", options->reload, "Reload Postfix afterwards");
+  command->add_flag("--reload", options->reload, "With --apply or --revert: reload Postfix afterwards");
   command
       ->add_option("--postfix-config", options->directory,
                    "Where main.cf and master.cf are; default: what postconf says")

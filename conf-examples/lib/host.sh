@@ -81,7 +81,7 @@ configure_postfix() { # MAIN.CF ADDED_TO_MASTER.CF...: and the directory for the
     install -m 0644 "$1" /etc/postfix/main.cf
     shift
     cat /usr/share/postfix/master.cf.dist "$@" >/etc/postfix/master.cf
-    install -d -o smtpseal -g postfix -m 0750 /var/spool/postfix/smtpseal
+    install -d -o smtpseal -g postfix -m 2750 /var/spool/postfix/smtpseal
 }
 
 start_postfix() {
