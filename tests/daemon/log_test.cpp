@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace smtpseal;
+using namespace std::string_literals;
 
 namespace {
 
@@ -33,7 +34,7 @@ std::string written(const char* format, Write write) {
   return text;
 }
 
-const std::string kHostile = std::string("a\"b\\c\r\n{\"x\":1}\x1b[31m\0\xff\xc3", 24) + "\xc3\xa4";
+const std::string kHostile = "a\"b\\c\r\n{\"x\":1}\x1b[31m\0\xff\xc3"s + "\xc3\xa4";
 
 }  // namespace
 
