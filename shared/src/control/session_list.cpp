@@ -78,21 +78,14 @@ std::string_view name(Activity activity) {
 }
 
 std::string format_sessions(std::uint64_t total, std::span<const SessionInfo> sessions) {
-  std::string text = "total=" + std::to_string(total);
-  for (const auto& info : sessions.first(std::min(sessions.size(), kMaxSessions))) {
-    if (!append_item(text, format_session(info), kMaxSessionList)) break;
-  }
-  return text;
+  const auto shown = sessions.first(std::min(sessions.size(), kMaxSessions));
+  return format_counted<SessionInfo>(total, shown, format_session, kMaxSessionList);
 }
 
 std::optional<SessionList> parse_sessions(std::string_view text) {
-  NameValues head(head_of(text));
-  SessionList list;
-  list.total = head.number("total");
-  auto sessions = parse_items(text, parse_session);
-  if (!head.is_complete() || !sessions) return std::nullopt;
-  list.sessions = std::move(*sessions);
-  return list;
+  auto counted = parse_counted<SessionInfo>(text, parse_session);
+  if (!counted) return std::nullopt;
+  return SessionList{counted->first, std::move(counted->second)};
 }
 
 }  // namespace smtpseal::control

@@ -63,21 +63,13 @@ std::optional<Hold> parse_hold(std::string_view text) {
 }
 
 std::string format_list(std::span<const Hold> holds) {
-  std::string text = "total=" + std::to_string(holds.size());
-  for (const auto& hold : holds) {
-    if (!append_item(text, format_hold(hold), kMaxList)) break;
-  }
-  return text;
+  return format_counted<Hold>(holds.size(), holds, format_hold, kMaxList);
 }
 
 std::optional<HoldList> parse_list(std::string_view text) {
-  NameValues head(head_of(text));
-  HoldList list;
-  list.total = head.number("total");
-  auto holds = parse_items(text, parse_hold);
-  if (!head.is_complete() || !holds) return std::nullopt;
-  list.holds = std::move(*holds);
-  return list;
+  auto counted = parse_counted<Hold>(text, parse_hold);
+  if (!counted) return std::nullopt;
+  return HoldList{counted->first, std::move(counted->second)};
 }
 
 }  // namespace smtpseal::holds
